@@ -1,0 +1,117 @@
+"""Settings: one pydantic definition gives validation, YAML files, CLI flags and page controls.
+
+Knows names, ranges and defaults. Knows nothing of models or pages.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .errors import SettingError
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSETS = ROOT / "assets"
+"""Models, sprites and pictures that ship."""
+CONFIGS = ROOT / "configs"
+DEFAULT_MODEL = "emoji-unet"
+MAX_SEED = 2**32 - 1
+MAX_PIXELS = 4096 * 4096
+
+
+def home() -> Path:
+    """Where runs and training states are kept: `T2I_STUDIO_HOME`, else `~/.t2i-studio`."""
+    return Path(os.environ.get("T2I_STUDIO_HOME") or Path.home() / ".t2i-studio").expanduser()
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen; an unknown key raises with the nearest valid name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    @classmethod
+    def checked(cls, **values: Any) -> Self:
+        """Build from values, raising `SettingError` that names the setting, its range and a remedy."""
+        unknown = [k for k in values if k not in cls.model_fields]
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], cls.model_fields, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(cls.model_fields)}."
+            raise SettingError(f"Unknown setting {unknown[0]!r}.", hint, name=unknown[0])
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise _readable(cls, error) from None
+
+    @classmethod
+    def from_yaml(cls, file: Path) -> Self:
+        """Read overrides from a YAML file."""
+        try:
+            raw = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        except (OSError, yaml.YAMLError) as error:
+            raise SettingError(f"{file.name} can't be read: {error}", "Check the file.") from None
+        if not isinstance(raw, dict):
+            raise SettingError(f"{file.name} holds no settings.", "Write one `name: value` a line.")
+        return cls.checked(**raw)
+
+
+def _readable(cls: type[Settings], error: ValidationError) -> SettingError:
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    label = name.replace("_", " ") or "The settings"
+    value = first.get("input")
+    shown = "" if not name or isinstance(value, dict) else f" is {str(value)[:60]!r}"
+    reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+    info = cls.model_fields[name].description if name in cls.model_fields else ""
+    return SettingError(f"{label.capitalize()}{shown}: {reason}.", info or "", name=name)
+
+
+class GenerateSettings(Settings):
+    """Everything that decides one picture and its maps; kept with the run, enough to remake it."""
+
+    prompt: str = Field("", max_length=20_000, description="What to paint.")
+    negative_prompt: str = Field("", max_length=20_000, description="What to keep out of the picture.")
+    model: str = Field(
+        DEFAULT_MODEL,
+        min_length=1,
+        description="A name from the list, a diffusers folder, a hub id, or a .safetensors file.",
+    )
+    seed: int = Field(0, ge=0, le=MAX_SEED, description=f"Start of the noise, 0 to {MAX_SEED}.")
+    steps: int = Field(30, ge=1, le=1000, description="Denoising steps, 1 to 1000.")
+    guidance_scale: float = Field(
+        7.5, ge=0.0, le=50.0, allow_inf_nan=False,
+        description="Weight of the prompt (classifier-free guidance), 0 to 50; 1 is off.",
+    )  # fmt: skip
+    width: int = Field(512, ge=64, le=4096, multiple_of=8, description="Pixels, a multiple of 8.")
+    height: int = Field(512, ge=64, le=4096, multiple_of=8, description="Pixels, a multiple of 8.")
+    scheduler: str = Field("", description="A diffusers scheduler, e.g. DDIMScheduler; empty keeps the model's own.")
+    nouns: tuple[str, ...] | None = Field(
+        None, description="Words to map instead of the nouns found by the parser."
+    )
+    sites: str = Field("grid", pattern="^(grid|all)$", description="Layers to record: `grid` (the family's loss grid) or `all`.")
+    heads: bool = Field(False, description="Also keep every attention head (larger files).")
+    lora: str = Field("", description="A LoRA folder or .safetensors file to add.")
+    lora_scale: float = Field(1.0, ge=-4.0, le=4.0, allow_inf_nan=False, description="Strength of the LoRA, -4 to 4.")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
+    dtype: str = Field("auto", pattern="^(auto|float32|float16|bfloat16)$", description="Number format of the weights.")
+    offload: str = Field("none", pattern="^(none|model|sequential)$", description="Move parts to the CPU to save GPU memory.")
+    language: str = Field("en", pattern="^[a-z]{2,3}(-[a-z]+)?$", description="Language of the prompt (Stanza code).")
+
+
+class ModelSettings(Settings):
+    """A model in the list: one file in `configs/models/`."""
+
+    family: str = Field(description="Key of `families.FAMILIES`.")
+    source: str = Field(description="Folder (relative ones below the project), hub id or file.")
+    title: str = Field("", description="One line about it.")
+    defaults: dict[str, Any] = Field(default_factory=dict, description="Overrides of generation settings.")
+
+
+def known_models() -> dict[str, ModelSettings]:
+    """Models by name, from `configs/models/*.yaml` and the same folder below `home()`."""
+    files = sorted((CONFIGS / "models").glob("*.yaml")) + sorted((home() / "models").glob("*.yaml"))
+    return {file.stem: ModelSettings.from_yaml(file) for file in files}

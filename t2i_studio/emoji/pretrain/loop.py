@@ -1,0 +1,219 @@
+"""The loop that all pre-trainings share: EMA, schedule, checkpoints that resume exactly, a CSV of losses.
+
+All randomness of step `s` comes from `(seed, s)`, so a resumed run repeats the same numbers.
+Knows nothing of what is trained.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Dials of one training. Kept in the checkpoint; a resumed run reports differences."""
+
+    total_steps: int
+    batch_size: int
+    learning_rate: float
+    warmup_steps: int = 200
+    schedule: str = "constant"
+    "`constant`, or `cosine` down to `final_ratio` at `total_steps`."
+    final_ratio: float = 0.02
+    cooldown_steps: int = 0
+    "With `constant`: linear descent to `final_ratio` over the last steps."
+    ema_decay: float = 0.999
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    seed: int = 0
+    checkpoint_seconds: float = 150.0
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step."""
+        rate = self.learning_rate * min(1.0, (step + 1) / max(1, self.warmup_steps))
+        if self.schedule == "cosine":
+            phase = min(1.0, step / max(1, self.total_steps))
+            factor = 0.5 * (1 + math.cos(math.pi * phase))
+            return rate * (self.final_ratio + (1 - self.final_ratio) * factor)
+        left = self.total_steps - step
+        if self.cooldown_steps and left < self.cooldown_steps:
+            return rate * max(self.final_ratio, left / self.cooldown_steps)
+        return rate
+
+
+class Task(Protocol):
+    """What is trained: modules by name, and the loss of a step."""
+
+    modules: dict[str, nn.Module]
+
+    def loss(self, rng: np.random.Generator, generator: torch.Generator, step: int) -> tuple[torch.Tensor, dict[str, float]]:
+        """Loss of one step and what to log beside it."""
+        ...
+
+    def preview(self, ema: dict[str, nn.Module], folder: Path, step: int) -> None:
+        """Write something to look at."""
+        ...
+
+
+class Ema:
+    """Exponential moving average of the trained parameters, with a warm start of the decay."""
+
+    def __init__(self, modules: dict[str, nn.Module], decay: float) -> None:
+        self.decay = decay
+        self.values = {
+            f"{name}.{key}": p.detach().clone()
+            for name, module in modules.items()
+            for key, p in module.named_parameters()
+        }
+
+    @torch.no_grad()
+    def update(self, modules: dict[str, nn.Module], step: int) -> None:
+        """One step towards the current weights."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for name, module in modules.items():
+            for key, p in module.named_parameters():
+                self.values[f"{name}.{key}"].lerp_(p.detach(), 1 - decay)
+
+    @torch.no_grad()
+    def swap(self, modules: dict[str, nn.Module]) -> None:
+        """Exchange averaged and current weights in place; call twice to restore."""
+        for name, module in modules.items():
+            for key, p in module.named_parameters():
+                kept = self.values[f"{name}.{key}"]
+                current = p.detach().clone()
+                p.copy_(kept)
+                kept.copy_(current)
+
+
+def train(task: Task, plan: Plan, folder: Path, *, resume: bool, stop_after: float | None = None) -> None:
+    """Run `task` to `plan.total_steps`, or for `stop_after` seconds; the state lies in `folder`.
+
+    Raises:
+        FileExistsError: there is a state and `resume` is False.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    state_file = folder / "state.pt"
+    optimizer = torch.optim.AdamW(
+        [p for m in task.modules.values() for p in m.parameters() if p.requires_grad],
+        lr=plan.learning_rate, weight_decay=plan.weight_decay, betas=(0.9, 0.99),
+    )  # fmt: skip
+    ema = Ema(task.modules, plan.ema_decay)
+    step, seconds = 0, 0.0
+    if state_file.exists():
+        if not resume:
+            raise FileExistsError(f"{state_file} exists: add --resume, or delete the folder.")
+        step, seconds = _load(state_file, task, optimizer, ema, plan)
+    log = _Log(folder / "loss.csv", step)
+    started = saved = time.monotonic()
+    while step < plan.total_steps:
+        rng = np.random.default_rng([plan.seed, step])
+        generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + step)
+        for group in optimizer.param_groups:
+            group["lr"] = plan.rate(step)
+        loss, extra = task.loss(rng, generator, step)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(
+            [p for g in optimizer.param_groups for p in g["params"]], plan.clip
+        )
+        if torch.isfinite(norm):
+            optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        ema.update(task.modules, step)
+        step += 1
+        now = time.monotonic()
+        total = seconds + now - started
+        log.add(step, step * plan.batch_size, total, float(loss.detach()), float(norm), extra)
+        done = step >= plan.total_steps or (stop_after is not None and now - started > stop_after)
+        if done or now - saved > plan.checkpoint_seconds:
+            log.flush()
+            _save(state_file, task, optimizer, ema, plan, step, total)
+            _preview(task, ema, folder, step)
+            saved = time.monotonic()
+        if done:
+            break
+
+
+def _preview(task: Task, ema: Ema, folder: Path, step: int) -> None:
+    ema.swap(task.modules)
+    try:
+        with torch.no_grad():
+            task.preview(task.modules, folder, step)
+    finally:
+        ema.swap(task.modules)
+
+
+def _save(file: Path, task: Task, optimizer: torch.optim.Optimizer, ema: Ema, plan: Plan, step: int, seconds: float) -> None:
+    state = {
+        "modules": {name: m.state_dict() for name, m in task.modules.items()},
+        "optimizer": optimizer.state_dict(),
+        "ema": ema.values,
+        "plan": asdict(plan),
+        "step": step,
+        "seconds": seconds,
+    }
+    partial = file.with_suffix(".part")
+    torch.save(state, partial)
+    os.replace(partial, file)
+
+
+def _load(file: Path, task: Task, optimizer: torch.optim.Optimizer, ema: Ema, plan: Plan) -> tuple[int, float]:
+    state = torch.load(file, weights_only=True)
+    for name, module in task.modules.items():
+        module.load_state_dict(state["modules"][name])
+    optimizer.load_state_dict(state["optimizer"])
+    ema.values = state["ema"]
+    for key, value in asdict(plan).items():
+        if state["plan"].get(key) != value:
+            print(f"resume: {key} was {state['plan'].get(key)}, is now {value}", flush=True)
+    return state["step"], state["seconds"]
+
+
+class _Log:
+    """Means of the loss over 20 steps, appended to a CSV; rows after the resumed step are dropped."""
+
+    EVERY = 20
+
+    def __init__(self, file: Path, step: int) -> None:
+        self.file = file
+        self.rows: list[dict[str, float]] = []
+        self.window: list[dict[str, float]] = []
+        if file.exists():
+            with file.open(newline="") as handle:
+                kept = [row for row in csv.DictReader(handle) if int(float(row["step"])) <= step]
+            self._write(kept, "w")
+
+    def add(self, step: int, samples: int, seconds: float, loss: float, norm: float, extra: dict[str, float]) -> None:
+        self.window.append({"loss": loss, "grad_norm": norm, **extra})
+        if step % self.EVERY == 0:
+            means = {k: sum(r[k] for r in self.window) / len(self.window) for k in self.window[0]}
+            self.rows.append({"step": step, "samples": samples, "seconds": round(seconds, 1), **means})
+            self.window = []
+            print(" ".join(f"{k} {v:.5g}" for k, v in self.rows[-1].items()), flush=True)
+
+    def flush(self) -> None:
+        self._write(self.rows, "a")
+        self.rows = []
+
+    def _write(self, rows: list[dict], mode: str) -> None:
+        if not rows and mode == "a":
+            return
+        fresh = mode == "w" or not self.file.exists()
+        with self.file.open(mode, newline="") as handle:
+            if rows:
+                writer = csv.DictWriter(handle, fieldnames=list(rows[0]))
+                if fresh:
+                    writer.writeheader()
+                writer.writerows(rows)

@@ -1,0 +1,161 @@
+"""The autoencoder of the embedded models: 128 px pictures ↔ 8×16×16 latents.
+
+Two phases: `joint` trains encoder and decoder and fixes the latent space for good; `decoder` then
+sharpens the decoder alone, so that models on the same latents stay valid.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from PIL import Image
+
+from ..scenes import SCENE_SIZE, masks, render, sample_scene, scene_of_seed
+from .loop import Plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+    from ..scenes import Scene
+
+CROP = 64
+OBJECT_WEIGHT = 3.0
+KL_WEIGHT = 2e-3
+EDGE_WEIGHT = 0.5
+
+PLANS = {
+    "joint": Plan(total_steps=7200, batch_size=8, learning_rate=2e-3, schedule="cosine", seed=11),
+    "decoder": Plan(
+        total_steps=20000, batch_size=8, learning_rate=1e-3, schedule="cosine", seed=12, ema_decay=0.9995
+    ),
+}
+
+
+def new_vae() -> AutoencoderKL:
+    """The untrained autoencoder: thin where the resolution is high, no attention."""
+    torch.manual_seed(0)
+    return AutoencoderKL(
+        in_channels=3,
+        out_channels=3,
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(16, 32, 64, 128),
+        layers_per_block=1,
+        latent_channels=8,
+        norm_num_groups=4,
+        mid_block_add_attention=False,
+        sample_size=SCENE_SIZE,
+    ).to(memory_format=torch.channels_last)
+
+
+def to_tensor(pictures: list[Image.Image]) -> torch.Tensor:
+    """RGB pictures of one size → float32 (B, 3, Y, X) in [-1, 1], channels last."""
+    array = np.stack([np.asarray(p.convert("RGB")) for p in pictures])
+    tensor = torch.from_numpy(array).permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
+    return tensor.contiguous(memory_format=torch.channels_last)
+
+
+def to_pictures(images: torch.Tensor) -> list[Image.Image]:
+    """float (B, 3, Y, X) in [-1, 1] → RGB pictures."""
+    array = images.clamp(-1, 1).add(1).mul(127.5).round().byte().permute(0, 2, 3, 1).numpy()
+    return [Image.fromarray(a) for a in array]
+
+
+class VaeTask:
+    """Crops centred on objects; L1 + L2 + edges, object pixels weighted; KL in the joint phase."""
+
+    def __init__(self, phase: str, start: AutoencoderKL | None = None) -> None:
+        self.vae = start or new_vae()
+        self.plan = PLANS[phase]
+        self.joint = phase == "joint"
+        if not self.joint:
+            self.vae.encoder.requires_grad_(False)
+            self.vae.quant_conv.requires_grad_(False)
+        self.modules: dict[str, nn.Module] = {"vae": self.vae}
+
+    def loss(self, rng: np.random.Generator, generator: torch.Generator, step: int) -> tuple[torch.Tensor, dict[str, float]]:
+        """Loss of one batch of crops; logs the mean absolute error on [-1, 1]."""
+        images, weight = _batch(rng, self.plan.batch_size)
+        with torch.set_grad_enabled(self.joint):
+            posterior = self.vae.encode(images).latent_dist
+        latents = posterior.sample(generator)
+        out = self.vae.decode(latents).sample
+        error = out - images
+        pixel = (weight * (error.abs() + error.square())).mean()
+        edges = (error.diff(dim=-1).abs() * weight[..., 1:]).mean() + (
+            error.diff(dim=-2).abs() * weight[..., 1:, :]
+        ).mean()
+        loss = pixel + EDGE_WEIGHT * edges
+        logged = {"mae": float(error.detach().abs().mean())}
+        if self.joint:
+            kl = posterior.kl().mean() / latents[0].numel()
+            loss = loss + KL_WEIGHT * kl
+            logged["kl"] = float(kl.detach())
+            logged["std"] = float(posterior.mean.detach().std())
+        return loss, logged
+
+    def preview(self, ema: dict[str, nn.Module], folder: Path, step: int) -> None:
+        """Pairs of pictures and their reconstructions."""
+        save_pairs(self.vae, folder / "pairs.png")
+
+
+def _batch(rng: np.random.Generator, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+    pictures, weights = [], []
+    for _ in range(number):
+        scene = sample_scene(rng)
+        x, y = _corner(scene, rng)
+        solid = masks(scene).any(0)[y : y + CROP, x : x + CROP]
+        pictures.append(render(scene).crop((x, y, x + CROP, y + CROP)))
+        weights.append(1.0 + (OBJECT_WEIGHT - 1.0) * solid)
+    weight = torch.from_numpy(np.stack(weights)).float().unsqueeze(1)
+    return to_tensor(pictures), weight
+
+
+def _corner(scene: Scene, rng: np.random.Generator) -> tuple[int, int]:
+    """Upper left corner of a crop that is centred near one object."""
+    box = scene.objects[int(rng.integers(len(scene.objects)))].box
+    corner = []
+    for low, high in ((box[0], box[2]), (box[1], box[3])):
+        centre = (low + high) / 2 + rng.uniform(-16, 16)
+        corner.append(int(np.clip(round(centre - CROP / 2), 0, SCENE_SIZE - CROP)))
+    return corner[0], corner[1]
+
+
+@torch.no_grad()
+def measure(vae: AutoencoderKL, number: int = 64, first_seed: int = 10_000_000) -> dict[str, float]:
+    """Mean absolute error on [-1, 1] over whole held-out scenes, and on object pixels alone."""
+    scenes = [scene_of_seed(first_seed + i) for i in range(number)]
+    images = to_tensor([render(s) for s in scenes])
+    error = (reconstruct(vae, images) - images).abs().mean(1)
+    solid = torch.from_numpy(np.stack([masks(s).any(0) for s in scenes]))
+    return {
+        "mae": float(error.mean()),
+        "mae_object": float(error[solid].mean()),
+        "mae_background": float(error[~solid].mean()),
+    }
+
+
+@torch.no_grad()
+def reconstruct(vae: AutoencoderKL, images: torch.Tensor) -> torch.Tensor:
+    """Encode to the posterior's mean and decode, in batches of 16."""
+    parts = [vae.decode(vae.encode(x).latent_dist.mean).sample for x in images.split(16)]
+    return torch.cat(parts)
+
+
+def save_pairs(vae: AutoencoderKL, file: Path, number: int = 16) -> None:
+    """A sheet: rows of held-out scenes, each above its reconstruction."""
+    images = to_tensor([render(scene_of_seed(10_000_000 + i)) for i in range(number)])
+    originals, results = to_pictures(images), to_pictures(reconstruct(vae, images))
+    columns = 8
+    rows = -(-number // columns)
+    sheet = Image.new("RGB", (columns * SCENE_SIZE, rows * 2 * SCENE_SIZE))
+    for i, (one, other) in enumerate(zip(originals, results, strict=True)):
+        x, y = i % columns * SCENE_SIZE, i // columns * 2 * SCENE_SIZE
+        sheet.paste(one, (x, y))
+        sheet.paste(other, (x, y + SCENE_SIZE))
+    sheet.save(file)
