@@ -217,3 +217,13 @@ class _Log:
                 if fresh:
                     writer.writeheader()
                 writer.writerows(rows)
+
+
+def load_average(file: Path, modules: dict[str, nn.Module]) -> int:
+    """Put the averaged weights of a state into modules; returns the state's step."""
+    state = torch.load(file, weights_only=True)
+    with torch.no_grad():
+        for name, module in modules.items():
+            for key, p in module.named_parameters():
+                p.copy_(state["ema"][f"{name}.{key}"])
+    return int(state["step"])

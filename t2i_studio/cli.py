@@ -1,0 +1,248 @@
+"""`t2i-studio`: the studio's work without a browser.
+
+Arguments only; the work is `Studio`'s. Nothing heavy is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import __version__
+from .config import GenerateSettings
+from .errors import Cancelled, InputError, StudioError
+from .ui.serve import add_arguments as add_serve_arguments
+
+if TYPE_CHECKING:
+    from .types import Run
+
+EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 1, 2, 130
+_POSITIONAL = {"prompt"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code. Errors for users are one line on stderr."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except (Cancelled, KeyboardInterrupt):
+        print("Cancelled.", file=sys.stderr)
+        return EXIT_CANCELLED
+    except StudioError as error:
+        print(f"t2i-studio: {error}", file=sys.stderr)
+        return EXIT_USAGE if isinstance(error, InputError) else EXIT_FAILED
+    except BrokenPipeError:
+        return EXIT_FAILED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(prog="t2i-studio", description="See, steer and teach text–image alignment.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_generate(commands)
+    _add_runs(commands)
+    _add_replay(commands)
+    serve = commands.add_parser("serve", help="start the app in the browser")
+    add_serve_arguments(serve)
+    serve.set_defaults(run=_serve)
+    doctor = commands.add_parser("doctor", help="versions, devices, models found, free memory")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def _add_generate(commands: Any) -> None:
+    command = commands.add_parser("generate", help="paint a prompt and record its maps")
+    command.add_argument("prompt", metavar="PROMPT", help=GenerateSettings.model_fields["prompt"].description)
+    for name, field in GenerateSettings.model_fields.items():
+        if name in _POSITIONAL:
+            continue
+        flag = "--" + name.replace("_", "-")
+        text = (field.description or "").replace("%", "%%")
+        if field.annotation is bool:
+            command.add_argument(flag, action="store_true", default=None, help=text)
+        elif name == "nouns":
+            command.add_argument(flag, nargs="*", metavar="WORD", default=None, help=text)
+        else:
+            command.add_argument(flag, metavar=_metavar(name), default=None, help=text)
+    command.add_argument("--out", type=Path, metavar="DIR", help="keep the run in this folder")
+    command.add_argument("--json", action="store_true", help="print what was made as JSON")
+    command.set_defaults(run=_generate)
+
+
+def _metavar(name: str) -> str:
+    return {"model": "MODEL", "negative_prompt": "TEXT", "lora": "PATH", "scheduler": "CLASS"}.get(name, "VALUE")
+
+
+def _add_runs(commands: Any) -> None:
+    runs = commands.add_parser("runs", help="list, show, export or delete kept runs")
+    actions = runs.add_subparsers(title="actions", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="newest first")
+    listing.add_argument("--query", default="", help="words of the prompt")
+    listing.add_argument("--limit", type=int, default=20)
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    listing.set_defaults(run=_runs_list)
+    for name, work, text in (
+        ("show", _runs_show, "print all that is known of a run"),
+        ("export", _runs_export, "write a run as one zip file"),
+        ("delete", _runs_delete, "put a run in the trash"),
+    ):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("run_id", metavar="RUN", help="id, its beginning, or folder")
+        if name == "export":
+            action.add_argument("--out", type=Path, required=True, metavar="FILE")
+        action.set_defaults(run=work)
+
+
+def _add_replay(commands: Any) -> None:
+    command = commands.add_parser("replay", help="make a kept run again and compare")
+    command.add_argument("run_id", metavar="RUN", help="id, its beginning, or folder")
+    command.add_argument("--out", type=Path, metavar="DIR", help="keep the new run in this folder")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=_replay)
+
+
+def _generate(options: argparse.Namespace) -> int:
+    from .studio import Studio, result_of
+
+    given = {name: getattr(options, name) for name in GenerateSettings.model_fields if name not in _POSITIONAL}
+    given = {name: value for name, value in given.items() if value is not None}
+    studio = Studio(given.get("model", "") or Studio().model)
+    task = studio.submit(studio.settings(options.prompt, **{"model": studio.model, **given}), options.out)
+    try:
+        shown = None
+        while not task.wait(0.1):
+            if task.message != shown and not options.json and sys.stderr.isatty():
+                shown = task.message
+                print(f"\r\x1b[K{shown}", end="", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        task.cancel()
+        task.wait()
+    if sys.stderr.isatty() and not options.json:
+        print("\r\x1b[K", end="", file=sys.stderr)
+    _print_run(result_of(task), as_json=options.json)
+    return 0
+
+
+def _print_run(run: Run, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(_summary(run), ensure_ascii=False))
+        return
+    print(run.folder)
+    print("nouns: " + (", ".join(run.prompt.ids) or "none"))
+    for note in run.notes:
+        print(f"note: {note}")
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    maps = run.maps
+    return {
+        "id": run.id,
+        "folder": str(run.folder),
+        "nouns": list(run.prompt.ids),
+        "maps": {} if maps is None else {k: list(s.values_TSNYX.shape) for k, s in maps.stacks.items()},
+        "settings": dict(run.settings),
+        "timings": {k: round(v, 3) for k, v in run.timings.items()},
+        "notes": list(run.notes),
+    }
+
+
+def _runs_list(options: argparse.Namespace) -> int:
+    from .runs import RunStore
+
+    found = RunStore().list(query=options.query, limit=options.limit)
+    if options.json:
+        print(json.dumps([vars_of(r) for r in found], ensure_ascii=False, default=str))
+        return 0
+    for summary in found:
+        print(f"{summary.id}  {summary.model}  {summary.prompt}")
+    if not found:
+        print('No runs yet. Make one: t2i-studio generate "a cat and a dog"', file=sys.stderr)
+    return 0
+
+
+def vars_of(record: Any) -> dict[str, Any]:
+    """Fields of a dataclass record."""
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+
+
+def _runs_show(options: argparse.Namespace) -> int:
+    from .runs import RunStore
+
+    print(json.dumps(_summary(RunStore().load(options.run_id)), ensure_ascii=False, indent=2))
+    return 0
+
+
+def _runs_export(options: argparse.Namespace) -> int:
+    from .runs import RunStore
+
+    print(RunStore().export(options.run_id, options.out))
+    return 0
+
+
+def _runs_delete(options: argparse.Namespace) -> int:
+    from .runs import RunStore
+
+    print(f"In the trash: {RunStore().delete(options.run_id)}")
+    return 0
+
+
+def _replay(options: argparse.Namespace) -> int:
+    import numpy as np
+
+    from .studio import Studio
+
+    studio = Studio()
+    kept = studio.runs.load(options.run_id)
+    again = studio.replay(kept, options.out)
+    same_size = kept.image.size == again.image.size
+    same_pixels = same_size and bool((np.asarray(kept.image) == np.asarray(again.image)).all())
+    difference = _map_difference(kept, again)
+    if options.json:
+        report = {"same_pixels": same_pixels, "largest_map_difference": difference, **_summary(again)}
+        print(json.dumps(report, ensure_ascii=False))
+        return 0
+    print(again.folder)
+    print(f"pixels: {'the same' if same_pixels else 'different'}; maps: largest difference {difference}")
+    return 0
+
+
+def _map_difference(one: Run, other: Run) -> float | None:
+    if one.maps is None or other.maps is None:
+        return None
+    largest = 0.0
+    for name, stack in one.maps.stacks.items():
+        if name not in other.maps.stacks or other.maps.stacks[name].values_TSNYX.shape != stack.values_TSNYX.shape:
+            return float("inf")
+        largest = max(largest, float(abs(stack.values_TSNYX - other.maps.stacks[name].values_TSNYX).max()))
+    return largest
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from .ui.serve import serve
+
+    return serve(options) or 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from .doctor import report
+
+    found = report()
+    if options.json:
+        print(json.dumps(found, ensure_ascii=False))
+        return 0
+    for title, rows in found.items():
+        print(title)
+        for name, value in rows.items():
+            print(f"  {name:<22} {value}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

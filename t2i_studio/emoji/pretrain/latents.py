@@ -1,0 +1,77 @@
+"""A growing pool of encoded training scenes, on disk. Scene number i is the same on every machine.
+
+The pool only saves time: it can be deleted and is then encoded again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ..captions import Mixture
+from ..scenes import Scene, render, scene_of_seed
+from .vae import to_tensor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from diffusers import AutoencoderKL
+
+SHAPE = (8, 16, 16)
+
+
+class LatentPool:
+    """Latents (posterior means, unscaled, float16) and captions of scenes 0 … size − 1."""
+
+    def __init__(self, folder: Path, vae: AutoencoderKL, mixture: Mixture, capacity: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / "latents.f16"
+        if not file.exists():
+            np.memmap(file, np.float16, "w+", shape=(capacity, *SHAPE)).flush()
+        self._latents = np.memmap(file, np.float16, "r+", shape=(capacity, *SHAPE))
+        self._done = np.memmap(_sized(folder / "done.u1", capacity), np.uint8, "r+", shape=(capacity,))
+        self._captions: dict[int, str] = {}
+        self._vae, self._mixture, self.capacity = vae, mixture, capacity
+
+    @torch.no_grad()
+    def ensure(self, indices: np.ndarray) -> None:
+        """Encode those scenes that are not in the pool yet."""
+        missing = [int(i) for i in np.unique(indices) if not self._done[i]]
+        for start in range(0, len(missing), 16):
+            part = missing[start : start + 16]
+            images = to_tensor([render(self._scene(i)) for i in part])
+            means = self._vae.encode(images).latent_dist.mean
+            self._latents[part] = means.numpy().astype(np.float16)
+            self._done[part] = 1
+
+    def batch(self, indices: np.ndarray) -> tuple[torch.Tensor, list[str]]:
+        """Latents float32 (B, 8, 16, 16) and captions of scenes, encoding what is missing."""
+        self.ensure(indices)
+        latents = torch.from_numpy(self._latents[indices].astype(np.float32))
+        return latents, [self._caption(int(i)) for i in indices]
+
+    def _scene(self, index: int) -> Scene:
+        return scene_of_seed(index, self._mixture)
+
+    def _caption(self, index: int) -> str:
+        if index not in self._captions:
+            self._captions[index] = self._scene(index).caption
+        return self._captions[index]
+
+
+def _sized(file: Path, size: int) -> Path:
+    if not file.exists():
+        file.write_bytes(bytes(size))
+    return file
+
+
+@torch.no_grad()
+def scaling_factor(vae: AutoencoderKL, number: int = 512, mixture: Mixture | None = None) -> float:
+    """One over the standard deviation of the latents, over scenes of the training distribution."""
+    parts = []
+    for start in range(0, number, 16):
+        images = to_tensor([render(scene_of_seed(i, mixture)) for i in range(start, start + 16)])
+        parts.append(vae.encode(images).latent_dist.mean)
+    return 1.0 / float(torch.cat(parts).std())

@@ -1,0 +1,42 @@
+"""Contact sheets: what a model paints for fixed prompts and seeds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import Image, ImageDraw
+
+from ..scenes import SCENE_SIZE
+
+if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+
+PREVIEW_PROMPTS = (
+    "a cat", "a dog", "a bird", "an elephant", "a frog", "a clock", "a red car", "a blue bowl",
+    "a green apple", "a purple backpack", "a cat and a dog", "a lion and a balloon", "a red car and a blue bowl",
+    "a rabbit with a crown", "three apples", "a turtle to the left of a chair",
+)  # fmt: skip
+_CAPTION = 14
+
+
+def contact_sheet(
+    pipe: DiffusionPipeline, prompts: tuple[str, ...], *, steps: int = 30, guidance_scale: float = 4.0,
+    columns: int = 8, first_seed: int = 0,
+) -> Image.Image:  # fmt: skip
+    """One picture a prompt, seeds counting up, each under its prompt."""
+    rows = -(-len(prompts) // columns)
+    sheet = Image.new("RGB", (columns * SCENE_SIZE, rows * (SCENE_SIZE + _CAPTION)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for start in range(0, len(prompts), 8):
+        part = list(prompts[start : start + 8])
+        generators = [torch.Generator().manual_seed(first_seed + start + i) for i in range(len(part))]
+        images = pipe(
+            part, num_inference_steps=steps, guidance_scale=guidance_scale, height=SCENE_SIZE, width=SCENE_SIZE,
+            generator=generators,
+        ).images  # fmt: skip
+        for i, (prompt, image) in enumerate(zip(part, images, strict=True), start):
+            x, y = i % columns * SCENE_SIZE, i // columns * (SCENE_SIZE + _CAPTION)
+            pen.text((x + 2, y + 1), prompt[:24], fill="black")
+            sheet.paste(image, (x, y + _CAPTION))
+    return sheet

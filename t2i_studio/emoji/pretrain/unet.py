@@ -1,0 +1,131 @@
+"""emoji-unet: a text encoder and a U-Net with cross-attention, trained together on encoded scenes.
+
+v-prediction like SD 2.1, with a schedule that ends at pure noise, so that a sampler which starts
+there sees what training saw.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from ..captions import Mixture
+from .latents import LatentPool
+from .loop import Plan
+from .tokenizer import NUM_COLUMNS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+PLAN = Plan(
+    total_steps=60_000, batch_size=16, learning_rate=1e-3, warmup_steps=200, ema_decay=0.9995, seed=21,
+    weight_decay=0.01,
+)  # fmt: skip
+MIXTURE = Mixture(single=0.52, pair=0.32, triple=0.03, count=0.07, relation=0.06, coloured=0.35)
+CAPACITY = 120_000
+FIRST_POOL, FRESH = 3_000, 8
+"""Scenes of step 0, and new ones each step until `CAPACITY`."""
+EMPTY_CAPTIONS = 0.1
+TEXT_WIDTH = 192
+
+
+def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """An untrained text encoder: 4 layers, 192 wide."""
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer), hidden_size=TEXT_WIDTH, intermediate_size=4 * TEXT_WIDTH,
+            num_hidden_layers=4, num_attention_heads=4, max_position_embeddings=NUM_COLUMNS,
+            projection_dim=TEXT_WIDTH, hidden_act="gelu", bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        )
+    )  # fmt: skip
+
+
+def new_unet() -> UNet2DConditionModel:
+    """An untrained U-Net: cross-attention at 16×16 and 8×8."""
+    return UNet2DConditionModel(
+        sample_size=16, in_channels=8, out_channels=8, block_out_channels=(96, 192), layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        cross_attention_dim=TEXT_WIDTH, attention_head_dim=4, norm_num_groups=16,
+    )  # fmt: skip
+
+
+def new_scheduler() -> DDIMScheduler:
+    """SD 2.1's betas, rescaled so that the last step is pure noise."""
+    return DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,
+        set_alpha_to_one=True, steps_offset=0, prediction_type="v_prediction",
+        rescale_betas_zero_snr=True, timestep_spacing="trailing",
+    )  # fmt: skip
+
+
+class UnetTask:
+    """Mean squared error of v at uniform timesteps; a tenth of the captions empty."""
+
+    def __init__(self, vae: AutoencoderKL, tokenizer: CLIPTokenizer, folder: Path) -> None:
+        torch.manual_seed(1)
+        self.text_encoder, self.unet = new_text_encoder(tokenizer), new_unet()
+        self.modules: dict[str, nn.Module] = {"unet": self.unet, "text_encoder": self.text_encoder}
+        self.vae, self.tokenizer, self.scheduler = vae.eval().requires_grad_(False), tokenizer, new_scheduler()
+        self.pool = LatentPool(folder / "latents", self.vae, MIXTURE, CAPACITY)
+
+    def loss(
+        self, rng: np.random.Generator, generator: torch.Generator, step: int
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """Loss of one batch; logs it for low, middle and high noise apart."""
+        size = min(CAPACITY, FIRST_POOL + FRESH * step)
+        fresh = np.arange(size, min(CAPACITY, size + FRESH))
+        old = rng.integers(0, size, PLAN.batch_size - len(fresh))
+        latents, captions = self.pool.batch(np.concatenate([fresh, old]))
+        latents = latents * self.vae.config.scaling_factor
+        captions = ["" if rng.random() < EMPTY_CAPTIONS else c for c in captions]
+        timesteps = torch.randint(0, 1000, (len(latents),), generator=generator)
+        noise = torch.randn(latents.shape, generator=generator)
+        noisy = self.scheduler.add_noise(latents, noise, timesteps)
+        target = self.scheduler.get_velocity(latents, noise, timesteps)
+        out = self.unet(noisy, timesteps, self.encode(captions)).sample
+        each = F.mse_loss(out, target, reduction="none").mean((1, 2, 3))
+        logged = {}
+        for name, low, high in (("low", 0, 333), ("mid", 333, 667), ("high", 667, 1000)):
+            chosen = each.detach()[(timesteps >= low) & (timesteps < high)]
+            logged[name] = float(chosen.mean()) if len(chosen) else float(each.detach().mean())
+        return each.mean(), logged
+
+    def encode(self, captions: list[str]) -> torch.Tensor:
+        """Captions → (B, K, D), padded as the pipeline pads."""
+        tokens = self.tokenizer(
+            captions, padding="max_length", max_length=NUM_COLUMNS, truncation=True, return_tensors="pt"
+        )
+        return self.text_encoder(tokens.input_ids).last_hidden_state
+
+    def pipeline(self) -> StableDiffusionPipeline:
+        """The current weights as a plain pipeline."""
+        pipe = StableDiffusionPipeline(
+            vae=self.vae, text_encoder=self.text_encoder, tokenizer=self.tokenizer, unet=self.unet,
+            scheduler=new_scheduler(), safety_checker=None, feature_extractor=None,
+            requires_safety_checker=False,
+        )  # fmt: skip
+        pipe.set_progress_bar_config(disable=True)
+        return pipe
+
+    def preview(self, ema: dict[str, nn.Module], folder: Path, step: int) -> None:
+        """A contact sheet of fixed prompts and seeds."""
+        from .sheets import PREVIEW_PROMPTS, contact_sheet
+
+        contact_sheet(self.pipeline(), PREVIEW_PROMPTS, steps=20, guidance_scale=4.0).save(folder / "sheet.png")
+
+
+def export(task: UnetTask, folder: Path) -> None:
+    """Write the pipeline folder that ships: float16 safetensors, tokenizer with vocab and merges."""
+    pipe = task.pipeline()
+    pipe.to(torch.float16)
+    pipe.save_pretrained(folder, safe_serialization=True)
+    task.tokenizer.save_vocabulary(str(folder / "tokenizer"))

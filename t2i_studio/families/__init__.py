@@ -1,0 +1,18 @@
+"""Model families: one file each, one line here. The only folder that knows a model's inside."""
+
+from __future__ import annotations
+
+from .base import Family
+from .checkpoints import check_source, is_hub_id, read_index
+from .stable_diffusion import StableDiffusion
+
+__all__ = ["FAMILIES", "Family", "check_source", "family_of", "is_hub_id", "read_index"]
+
+FAMILIES: dict[str, Family] = {
+    "stable-diffusion": StableDiffusion(),
+}
+
+
+def family_of(index: dict) -> Family | None:
+    """The family of a folder with this `model_index.json`, or None."""
+    return next((family for family in FAMILIES.values() if family.matches(index)), None)

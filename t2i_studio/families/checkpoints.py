@@ -1,0 +1,78 @@
+"""Where a model's files are, and whether it is safe to open them. Knows no architecture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..errors import ModelBroken, ModelNotFound, UnsafeCheckpoint
+
+_PICKLES = {".ckpt", ".pt", ".pth", ".bin", ".pkl", ".pickle"}
+_WEIGHT_FOLDERS = ("unet", "transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3")
+
+
+def is_hub_id(source: str) -> bool:
+    """Whether a name looks like `owner/model` and is no path on this disk."""
+    parts = source.split("/")
+    return len(parts) == 2 and all(parts) and not source.startswith((".", "~", "/")) and not Path(source).exists()
+
+
+def check_source(source: Path | str) -> Path | str:
+    """The source as an existing path, or unchanged when it is a hub id.
+
+    Raises:
+        ModelNotFound: neither a path here nor a hub id.
+        UnsafeCheckpoint: a pickle file, or a folder whose weights are pickles only.
+        ModelBroken: a folder without `model_index.json`, or a file of an unknown kind.
+    """
+    if isinstance(source, str) and is_hub_id(source):
+        return source
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise ModelNotFound(
+            f"There is no model at {str(source)!r}.",
+            "Give a name from the list, a diffusers folder, a .safetensors file or a hub id (owner/model).",
+        )
+    if path.is_file():
+        return _check_file(path)
+    read_index(path)
+    for part in _WEIGHT_FOLDERS:
+        folder = path / part
+        if not folder.is_dir():
+            continue
+        if not any(folder.glob("*.safetensors")) and any(f.suffix in _PICKLES for f in folder.iterdir()):
+            raise UnsafeCheckpoint(
+                f"{path.name}/{part} holds pickled weights only, which may run code when opened.",
+                "Use a version with .safetensors files, or convert it in a place you trust.",
+            )
+    return path
+
+
+def _check_file(path: Path) -> Path:
+    if path.suffix.lower() in _PICKLES:
+        raise UnsafeCheckpoint(
+            f"{path.name} is a pickle, which may run code when opened.",
+            "Use the .safetensors version of this checkpoint.",
+        )
+    if path.suffix.lower() != ".safetensors":
+        raise ModelBroken(f"{path.name} is no checkpoint.", "Give a .safetensors file or a diffusers folder.")
+    return path
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """`model_index.json` of a diffusers folder.
+
+    Raises:
+        ModelBroken: it is missing or not readable.
+    """
+    file = folder / "model_index.json"
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelBroken(
+            f"{folder} has no model_index.json, so it is no diffusers folder.",
+            "Give the folder that holds model_index.json, unet/, vae/ …",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ModelBroken(f"{file} can't be read: {error}", "Download the model again.") from None

@@ -1,0 +1,238 @@
+"""Stable Diffusion 1.x and 2.x, and the embedded emoji-unet: a U-Net with cross-attention.
+
+Sites are the `attn2` modules; rows are image queries, columns the text encoder's tokens.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.models.attention_processor import (
+    Attention,
+    AttnProcessor,
+    AttnProcessor2_0,
+    SlicedAttnProcessor,
+    XFormersAttnProcessor,
+)
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from ..errors import CaptureError, ModelBroken, ModelError, ModelNotFound
+from ..types import Grid, Site
+from .base import Family, Sink
+from .checkpoints import check_source
+from .tiny_tokenizer import tiny_clip_tokenizer
+
+if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+    from torch import nn
+
+_READABLE = (AttnProcessor, AttnProcessor2_0, SlicedAttnProcessor, XFormersAttnProcessor)
+_LOSS_CELLS = 16
+"""Losses use the coarsest level with at least this many rows at the model's own size."""
+
+
+class CapturingProcessor:
+    """Runs the original processor untouched, and hands queries and keys of the same call on.
+
+    Parameters are spelled out because diffusers filters keyword arguments by this signature.
+    """
+
+    def __init__(self, original: Any, site: Site, sink: Sink) -> None:
+        self.original = original
+        self.site = site
+        self.sink = sink
+
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: torch.Tensor,
+        encoder_hidden_states: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        temb: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """The original's output, unchanged."""
+        if encoder_hidden_states is None:
+            raise CaptureError(f"{self.site.name} got no text.", "This model calls it as self-attention.")
+        if attention_mask is not None:
+            raise CaptureError(
+                f"{self.site.name} runs with a text mask.", "Run without encoder_attention_mask to record maps."
+            )
+        out = self.original(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
+        query, key = _queries_and_keys(attn, hidden_states, encoder_hidden_states)
+        self.sink(self.site, query, key)
+        return out
+
+
+def _queries_and_keys(
+    attn: Attention, hidden: torch.Tensor, text: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the processor multiplies: query (B, H, Q, D) and key (B, H, K, D)."""
+    if hidden.ndim == 4:
+        hidden = hidden.flatten(2).transpose(1, 2)
+    if attn.group_norm is not None:
+        hidden = attn.group_norm(hidden.transpose(1, 2)).transpose(1, 2)
+    if attn.norm_cross:
+        text = attn.norm_encoder_hidden_states(text)
+    query = attn.to_q(hidden).unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+    key = attn.to_k(text).unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+    if attn.norm_q is not None:
+        query = attn.norm_q(query)
+    if attn.norm_k is not None:
+        key = attn.norm_k(key)
+    return query, key
+
+
+class StableDiffusion(Family):
+    """SD 1.x, 2.x, emoji-unet."""
+
+    name = "stable-diffusion"
+
+    def matches(self, index: dict[str, Any]) -> bool:
+        """A `StableDiffusionPipeline` folder."""
+        return index.get("_class_name") == "StableDiffusionPipeline"
+
+    def load(self, source: Path | str, dtype: torch.dtype) -> StableDiffusionPipeline:
+        """Load without safety checker and without ever opening a pickle."""
+        source = check_source(source)
+        options: dict[str, Any] = {"torch_dtype": dtype, "safety_checker": None, "requires_safety_checker": False}
+        try:
+            if isinstance(source, Path) and source.is_file():
+                return StableDiffusionPipeline.from_single_file(str(source), **options)
+            return StableDiffusionPipeline.from_pretrained(source, use_safetensors=True, **options)
+        except ModelError:
+            raise
+        except Exception as error:
+            raise _load_error(source, error) from error
+
+    def tiny(self, seed: int = 0) -> StableDiffusionPipeline:
+        """64 px pictures, 8×8 latents at two levels of cross-attention; a few 100 kB."""
+        torch.manual_seed(seed)
+        tokenizer = tiny_clip_tokenizer(num_columns=24)
+        text = CLIPTextModel(
+            CLIPTextConfig(
+                vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+                num_attention_heads=2, max_position_embeddings=24, projection_dim=32,
+                bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
+                pad_token_id=tokenizer.pad_token_id,
+            )
+        )  # fmt: skip
+        unet = UNet2DConditionModel(
+            sample_size=16, in_channels=4, out_channels=4, block_out_channels=(16, 32), layers_per_block=1,
+            down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+            cross_attention_dim=32, attention_head_dim=2, norm_num_groups=8,
+        )  # fmt: skip
+        vae = AutoencoderKL(
+            block_out_channels=(8, 8, 8, 8), latent_channels=4, norm_num_groups=4, layers_per_block=1,
+            down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
+            sample_size=128,
+        )  # fmt: skip
+        scheduler = DDIMScheduler(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,
+            set_alpha_to_one=False, steps_offset=1,
+        )  # fmt: skip
+        pipe = StableDiffusionPipeline(
+            vae=vae, text_encoder=text, tokenizer=tokenizer, unet=unet, scheduler=scheduler,
+            safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+        )  # fmt: skip
+        for module in (text, unet, vae):
+            module.eval()
+        return pipe
+
+    def denoiser(self, pipe: DiffusionPipeline) -> nn.Module:
+        """The U-Net."""
+        return pipe.unet
+
+    def sites(self, denoiser: nn.Module, height: int, width: int) -> tuple[Site, ...]:
+        """Every `attn2`, down to up."""
+        modules = dict(denoiser.named_modules())
+        found = []
+        for name in sorted((n for n in modules if n.endswith(".attn2")), key=_order(denoiser)):
+            level = _level(denoiser, name)
+            group = name.split("_block", 1)[0]
+            grid = _grid(height, width, level)
+            found.append(Site(name, group, modules[name].heads, grid))
+        if not found:
+            raise CaptureError("This U-Net has no cross-attention.", "Choose a text-to-image model.")
+        return tuple(found)
+
+    def loss_grid(self, denoiser: nn.Module, height: int, width: int) -> Grid:
+        """SD at 512 px: 16×16 (down and up blocks); emoji-unet: 16×16."""
+        own = _own_rows(denoiser)
+        levels = sorted({_level(denoiser, s.name) for s in self.sites(denoiser, height, width) if s.group != "mid"})
+        fine = [level for level in levels if own >> level >= _LOSS_CELLS]
+        return _grid(height, width, max(fine) if fine else levels[0])
+
+    def default_sites(self, denoiser: nn.Module, height: int, width: int) -> tuple[Site, ...]:
+        """Down and up blocks at the loss grid."""
+        grid = self.loss_grid(denoiser, height, width)
+        return tuple(s for s in self.sites(denoiser, height, width) if s.grid == grid and s.group != "mid")
+
+    def processor(self, original: Any, site: Site, sink: Sink) -> CapturingProcessor:
+        """Wraps diffusers' own processors; refuses those that get more than text."""
+        if type(original) not in _READABLE:
+            raise CaptureError(
+                f"{type(original).__name__} at {site.name} computes attention that can't be read exactly.",
+                "Unload IP-Adapter or undo the change, e.g. pipe.unet.set_default_attn_processor().",
+            )
+        return CapturingProcessor(original, site, sink)
+
+    def tokenizers(self, pipe: DiffusionPipeline) -> dict[str, Any]:
+        """One column set: CLIP's."""
+        return {"clip": pipe.tokenizer}
+
+    def latent_size(self, pipe: DiffusionPipeline, height: int, width: int) -> tuple[int, int]:
+        """Pixels over the VAE's factor (8)."""
+        return height // pipe.vae_scale_factor, width // pipe.vae_scale_factor
+
+    @torch.no_grad()
+    def decode_preview(self, pipe: DiffusionPipeline, latents: torch.Tensor) -> Any:
+        """Decode latents pooled to at most 32 rows: cheap at any size."""
+        sample = latents[:1].detach()
+        factor = -(-max(sample.shape[-2:]) // 32)
+        if factor > 1:
+            sample = F.avg_pool2d(sample.float(), factor, ceil_mode=True).to(sample.dtype)
+        sample = sample / pipe.vae.config.scaling_factor
+        image = pipe.vae.decode(sample.to(pipe.vae.dtype), return_dict=False)[0]
+        return pipe.image_processor.postprocess(image.float(), output_type="pil")[0]
+
+
+def _own_rows(denoiser: nn.Module) -> int:
+    size = denoiser.config.sample_size
+    return int(size[0] if isinstance(size, list | tuple) else size)
+
+
+def _level(denoiser: nn.Module, name: str) -> int:
+    """How often the latents were halved where this module sits."""
+    last = len(denoiser.config.block_out_channels) - 1
+    if name.startswith("mid_block"):
+        return last
+    index = int(name.split(".")[1])
+    return index if name.startswith("down_blocks") else last - index
+
+
+def _order(denoiser: nn.Module) -> Any:
+    groups = {"down_blocks": 0, "mid_block": 1, "up_blocks": 2}
+    names = {name: i for i, (name, _) in enumerate(denoiser.named_modules())}
+    return lambda name: (groups[name.split(".")[0]], names[name])
+
+
+def _grid(height: int, width: int, level: int) -> Grid:
+    """Each stride-2 convolution rounds up."""
+    for _ in range(level):
+        height, width = -(-height // 2), -(-width // 2)
+    return height, width
+
+
+def _load_error(source: Path | str, error: Exception) -> ModelError:
+    reason = " ".join(str(error).split())[:300]
+    if isinstance(source, Path):
+        return ModelBroken(f"{source.name} could not be loaded: {reason}", "Check or download its files again.")
+    return ModelNotFound(
+        f"{source!r} could not be fetched: {reason}",
+        "Check the id and the network, log in with `hf auth login` if it is gated, or give a folder.",
+    )

@@ -1,0 +1,20 @@
+"""A CLIP tokenizer without training: bytes and no merges. For the `tiny()` models of tests."""
+
+from __future__ import annotations
+
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import CLIPTokenizer
+
+START, END = "<|startoftext|>", "<|endoftext|>"
+
+
+def tiny_clip_tokenizer(num_columns: int) -> CLIPTokenizer:
+    """Every byte is a token, alone and at a word's end; prompts are cut at `num_columns`."""
+    base = sorted(ByteLevel.alphabet())
+    merges = [("c", "a"), ("ca", "t</w>"), ("d", "o"), ("do", "g</w>"), ("a", "n"), ("an", "d</w>")]
+    symbols = [*base, *(b + "</w>" for b in base), *("".join(m) for m in merges), START, END]
+    vocabulary = {symbol: i for i, symbol in enumerate(symbols)}
+    return CLIPTokenizer(
+        vocab=vocabulary, merges=merges, bos_token=START, eos_token=END, unk_token=END, pad_token=END,
+        model_max_length=num_columns,
+    )  # fmt: skip

@@ -1,0 +1,201 @@
+"""One generation: settings and a loaded model become a picture and its maps.
+
+diffusers' own pipeline runs; capture listens, the step callback reports, cancels and previews.
+"""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import diffusers
+import psutil
+import torch
+
+from .capture import MapStore, capture
+from .config import GenerateSettings
+from .errors import Cancelled, InputError, ModelBroken, SettingError, StudioError, UnsafeCheckpoint
+from .models import LoadedModel
+from .types import Maps, ParsedPrompt, TokenSpans
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_PREVIEW_SHARE = 0.1
+"""Previews may take this share of the time spent so far."""
+
+
+class Listener:
+    """What a generation tells while it runs. The default listens to nothing."""
+
+    def step(self, step: int, num_steps: int, timestep: float) -> None:
+        """`step` steps are done."""
+
+    def preview(self, image: Image.Image) -> None:
+        """A small picture of the latents."""
+
+    def check_cancelled(self) -> None:
+        """Raise `Cancelled` to stop here."""
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A picture with its maps, before it is kept."""
+
+    image: Image.Image
+    maps: Maps | None
+    timings: dict[str, float]
+
+
+def generate(
+    model: LoadedModel, settings: GenerateSettings, parsed: ParsedPrompt, spans: Sequence[TokenSpans],
+    listener: Listener | None = None,
+) -> Generated:  # fmt: skip
+    """Run the model's own pipeline once and record the maps of the prompt's subjects.
+
+    Raises:
+        Cancelled: the listener asked for it.
+        SettingError: a scheduler, LoRA or number of steps that this model can't use; maps too large.
+        StudioError: out of device memory.
+    """
+    listener = listener or Listener()
+    with _scheduler(model, settings), _lora(model, settings):
+        store, recording = _prepare_capture(model, settings, parsed, spans)
+        steps = _StepCallback(model, store, listener)
+        started = time.monotonic()
+        try:
+            with recording, torch.inference_mode():
+                image = _call(model, settings, steps)
+        except torch.OutOfMemoryError as error:
+            raise StudioError(
+                "The device ran out of memory.",
+                "Use a smaller size, dtype float16, or offload model; close other programs on it.",
+            ) from error
+        ended = time.monotonic()
+    maps = None
+    if store is not None:
+        rows, columns = model.family.latent_size(model.pipe, settings.height, settings.width)
+        maps = store.maps(model.family.loss_grid(model.family.denoiser(model.pipe), rows, columns))
+    timings = {"denoise": steps.ended - started, "decode": ended - steps.ended}
+    return Generated(image, maps, timings)
+
+
+def _call(model: LoadedModel, settings: GenerateSettings, steps: _StepCallback) -> Image.Image:
+    generator = torch.Generator("cpu").manual_seed(settings.seed)
+    out = model.pipe(
+        prompt=settings.prompt,
+        negative_prompt=settings.negative_prompt or None,
+        num_inference_steps=settings.steps,
+        guidance_scale=settings.guidance_scale,
+        height=settings.height,
+        width=settings.width,
+        generator=generator,
+        callback_on_step_end=steps,
+        callback_on_step_end_tensor_inputs=["latents"],
+    )
+    return out.images[0]
+
+
+def _prepare_capture(
+    model: LoadedModel, settings: GenerateSettings, parsed: ParsedPrompt, spans: Sequence[TokenSpans]
+) -> tuple[MapStore | None, Any]:
+    """A store and an open-able capture, or nothing where no subject has a column."""
+    columns = spans[0].subjects
+    nouns = [s.id for s in parsed.subjects if columns.get(s.id)]
+    if not nouns:
+        return None, nullcontext()
+    family, denoiser = model.family, model.family.denoiser(model.pipe)
+    rows, cols = family.latent_size(model.pipe, settings.height, settings.width)
+    wanted = family.sites if settings.sites == "all" else family.default_sites
+    sites = wanted(denoiser, rows, cols)
+    store = MapStore(nouns, sites, settings.steps, heads=settings.heads)
+    _check_memory(store.predicted_bytes)
+    recording = capture(denoiser, family, sites, [columns[n] for n in nouns], store.add, num_rows=1)
+    return store, recording
+
+
+def _check_memory(needed: int) -> None:
+    free = psutil.virtual_memory().available
+    if needed > free // 2:
+        raise SettingError(
+            f"The maps would take {needed / 2**30:.1f} GB; {free / 2**30:.1f} GB of memory are free.",
+            "Use fewer steps, sites grid instead of all, or leave the heads out.",
+            "sites",
+        )
+
+
+class _StepCallback:
+    """Called by the pipeline after each step: closes the maps' step, reports, previews, cancels."""
+
+    def __init__(self, model: LoadedModel, store: MapStore | None, listener: Listener) -> None:
+        self.model, self.store, self.listener = model, store, listener
+        self.started = self.ended = time.monotonic()
+        self._previewing = 0.0
+
+    def __call__(self, pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        if self.store is not None:
+            self.store.end_step(float(timestep))
+        now = time.monotonic()
+        num_steps = pipe.num_timesteps
+        self.listener.step(step + 1, num_steps, float(timestep))
+        self.listener.check_cancelled()
+        if self._previewing <= _PREVIEW_SHARE * (now - self.started) and step + 1 < num_steps:
+            self.listener.preview(self.model.family.decode_preview(pipe, tensors["latents"]))
+            self._previewing += time.monotonic() - now
+        self.ended = time.monotonic()
+        return {}
+
+
+@contextmanager
+def _scheduler(model: LoadedModel, settings: GenerateSettings) -> Iterator[None]:
+    """The asked scheduler for one run; the model's own afterwards."""
+    pipe = model.pipe
+    own = pipe.scheduler
+    if settings.scheduler and settings.scheduler != type(own).__name__:
+        kind = getattr(diffusers, settings.scheduler, None)
+        usable = [c.__name__ for c in own.compatibles]
+        if kind is None or settings.scheduler not in usable:
+            near = difflib.get_close_matches(settings.scheduler, usable, n=1, cutoff=0.4)
+            hint = f"Did you mean {near[0]}?" if near else f"Usable: {', '.join(sorted(usable))}."
+            raise SettingError(f"Scheduler {settings.scheduler!r} can't run this model.", hint, "scheduler")
+        pipe.scheduler = kind.from_config(own.config)
+    most = pipe.scheduler.config.get("num_train_timesteps", 1000)
+    try:
+        if settings.steps > most:
+            raise SettingError(f"Steps is {settings.steps}.", f"This model's scheduler takes at most {most}.", "steps")
+        yield
+    finally:
+        pipe.scheduler = own
+
+
+@contextmanager
+def _lora(model: LoadedModel, settings: GenerateSettings) -> Iterator[None]:
+    """The asked LoRA for one run; none afterwards."""
+    if not settings.lora:
+        yield
+        return
+    path = Path(settings.lora).expanduser()
+    if path.is_file() and path.suffix != ".safetensors":
+        raise UnsafeCheckpoint(f"{path.name} is no .safetensors file.", "Use the LoRA's .safetensors version.")
+    if not path.exists() and settings.lora.count("/") != 1:
+        raise InputError(f"There is no LoRA at {settings.lora!r}.", "Give its folder or .safetensors file.")
+    try:
+        model.pipe.load_lora_weights(settings.lora, adapter_name="studio", use_safetensors=True)
+        model.pipe.set_adapters(["studio"], [settings.lora_scale])
+    except Cancelled:
+        raise
+    except Exception as error:
+        model.pipe.unload_lora_weights()
+        reason = " ".join(str(error).split())[:200]
+        raise ModelBroken(f"The LoRA {path.name} does not fit: {reason}", "Use one made for this model.") from error
+    try:
+        yield
+    finally:
+        model.pipe.unload_lora_weights()
+
+

@@ -1,0 +1,144 @@
+"""From a model's name to a loaded pipeline on its device. Keeps the last one loaded.
+
+Knows names, devices, dtypes and offload; what is inside a model, only its family knows.
+"""
+
+from __future__ import annotations
+
+import difflib
+import gc
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from .config import ROOT, GenerateSettings, ModelSettings, known_models
+from .errors import ModelBroken, ModelNotFound, SettingError
+from .families import FAMILIES, Family, check_source, family_of, is_hub_id, read_index
+
+if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A pipeline ready to run."""
+
+    name: str
+    family: Family
+    pipe: DiffusionPipeline
+    device: torch.device
+    dtype: torch.dtype
+
+
+def resolve(name: str) -> ModelSettings:
+    """A listed model, or settings made up for a folder, a `.safetensors` file or a hub id.
+
+    Raises:
+        ModelNotFound, ModelBroken, UnsafeCheckpoint: see `errors`.
+    """
+    models = known_models()
+    if name in models:
+        return models[name]
+    if not is_hub_id(name) and "/" not in name and "\\" not in name and not Path(name).expanduser().exists():
+        near = difflib.get_close_matches(name, models, n=1, cutoff=0.5)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(models)}."
+        raise ModelNotFound(f"There is no model called {name!r}.", f"{hint} A folder, file or hub id works too.")
+    source = check_source(name)
+    family = "stable-diffusion"
+    if isinstance(source, Path) and source.is_dir():
+        found = family_of(read_index(source))
+        if found is None:
+            kind = read_index(source).get("_class_name", "unknown")
+            raise ModelBroken(f"{source.name} is a {kind}.", f"Families supported: {', '.join(FAMILIES)}.")
+        family = found.name
+    return ModelSettings(family=family, source=str(source), title=str(name))
+
+
+def source_of(model: ModelSettings) -> str:
+    """The source with folders of the project made absolute."""
+    inside = ROOT / model.source
+    return str(inside) if inside.exists() else model.source
+
+
+def pick_device(wanted: str) -> torch.device:
+    """`auto` is the first of CUDA, MPS, CPU.
+
+    Raises:
+        SettingError: that device is not here.
+    """
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        raise SettingError(f"Device {wanted!r} is unknown.", "Use auto, cpu, cuda, cuda:1 or mps.", "device") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise SettingError(f"Device {wanted!r} is not here.", f"CUDA devices: {torch.cuda.device_count()}.", "device")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise SettingError("Device 'mps' is not here.", "Use auto.", "device")
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise SettingError(f"Device {wanted!r} can't be used.", "Use auto, cpu, cuda or mps.", "device")
+    return device
+
+
+def pick_dtype(wanted: str, device: torch.device) -> torch.dtype:
+    """`auto` is float16 on CUDA, else float32."""
+    if wanted == "auto":
+        return torch.float16 if device.type == "cuda" else torch.float32
+    return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[wanted]
+
+
+class ModelShelf:
+    """Loads pipelines and keeps the one used last; another one takes its place."""
+
+    def __init__(self) -> None:
+        self._key: tuple[Any, ...] | None = None
+        self._loaded: LoadedModel | None = None
+
+    def get(self, settings: GenerateSettings) -> LoadedModel:
+        """The pipeline for these settings, loaded if it isn't already.
+
+        Raises:
+            ModelNotFound, ModelBroken, UnsafeCheckpoint, SettingError.
+        """
+        model = resolve(settings.model)
+        device = pick_device(settings.device)
+        dtype = pick_dtype(settings.dtype, device)
+        key = (source_of(model), model.family, str(device), dtype, settings.offload)
+        if key == self._key and self._loaded is not None:
+            return self._loaded
+        if settings.offload != "none" and device.type == "cpu":
+            raise SettingError("Offload needs a GPU.", "Set offload to none on the CPU.", "offload")
+        self.clear()
+        family = FAMILIES[model.family]
+        pipe = family.load(source_of(model), dtype)
+        pipe.set_progress_bar_config(disable=True)
+        _place(pipe, device, settings.offload)
+        self._key, self._loaded = key, LoadedModel(settings.model, family, pipe, device, dtype)
+        return self._loaded
+
+    def clear(self) -> None:
+        """Let the loaded pipeline go, and its device memory."""
+        self._key = self._loaded = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _place(pipe: DiffusionPipeline, device: torch.device, offload: str) -> None:
+    if offload == "model":
+        pipe.enable_model_cpu_offload(device=device)
+    elif offload == "sequential":
+        pipe.enable_sequential_cpu_offload(device=device)
+    else:
+        pipe.to(device)
+
+
+def hub_offline() -> bool:
+    """Whether the user told the hub client to stay offline."""
+    return os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0")

@@ -1,0 +1,41 @@
+"""From a prompt to its words, its subjects and their token columns.
+
+    parsed = parse("a red car and two traffic lights")
+    parsed.ids                                   # ("car", "traffic lights")
+    token_spans(parsed, tokenizer).subjects      # {"car": (3,), "traffic lights": (6, 7)}
+
+Words and parts of speech come from Stanza; importing this package loads neither it nor torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..types import ParsedPrompt
+from .grouping import Prompt, find_subjects
+from .picking import pick
+from .spans import token_spans
+from .tagging import tag
+from .wordlists import word_lists
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["parse", "token_spans"]
+
+
+def parse(text: str, language: str = "en", nouns: Sequence[str] | None = None) -> ParsedPrompt:
+    """The words of a prompt and its subjects.
+
+    `nouns` replaces the parser's choice: words, phrases or ids of the prompt in any case; none at all for
+    no subject. A blank prompt has no words.
+
+    Raises:
+        PromptError: a picked noun is not in the prompt, or the language has no parser installed.
+    """
+    words, plurals = tag(text, language)
+    prompt = Prompt(text, words, word_lists(language), plurals)
+    subjects = find_subjects(prompt)
+    if nouns is not None:
+        subjects = pick(prompt, subjects, nouns)
+    return ParsedPrompt(text, words, subjects)

@@ -1,0 +1,136 @@
+"""Words with parts of speech, by Stanza: the user's official package of a language, else `assets/stanza-en`.
+
+Never touches the network. Knows nothing of subjects.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..config import ASSETS
+from ..errors import PromptError
+from ..types import Word
+
+if TYPE_CHECKING:
+    from stanza import Pipeline
+
+SHIPPED = ASSETS / "stanza-en"
+_LOCK = threading.Lock()
+_NUMBER = {"Number=Sing": False, "Number=Plur": True}
+_logger = logging.getLogger(__name__)
+
+
+def tag(text: str, language: str = "en") -> tuple[tuple[Word, ...], tuple[bool | None, ...]]:
+    """The words of a text, and for each whether the tagger calls it plural (None where it does not say).
+
+    Safe to call from several threads. The first call of a language loads its models (about a second).
+
+    Raises:
+        PromptError: no models of that language are installed.
+    """
+    if not text.strip():
+        return (), ()
+    with _LOCK:
+        document = _pipeline(language)(text)
+    words: list[Word] = []
+    plurals: list[bool | None] = []
+    for sentence in document.sentences:
+        for token in sentence.tokens:
+            for start, end, upos, feats in _pieces(token, text):
+                words.append(Word(text[start:end], start, end, upos))
+                plurals.append(next((flag for key, flag in _NUMBER.items() if key in feats), None))
+    return tuple(words), tuple(plurals)
+
+
+def _pieces(token: Any, text: str) -> list[tuple[int, int, str, str]]:
+    """(start, end, UPOS, features) of a token's words; one piece where they don't spell it ("du" = de + le)."""
+    words = token.words
+    start, end = token.start_char, token.end_char
+    at = start
+    pieces = []
+    for word in words:
+        if len(words) > 1 and not text.startswith(word.text, at, end):
+            break
+        stop = at + len(word.text) if len(words) > 1 else end
+        pieces.append((at, stop, word.upos or "X", word.feats or ""))
+        at = stop
+    if at == end:
+        return pieces
+    nominal = next((word for word in words if word.upos in {"NOUN", "PROPN"}), words[0])
+    return [(start, end, nominal.upos or "X", nominal.feats or "")]
+
+
+@lru_cache(maxsize=4)
+def _pipeline(language: str) -> Pipeline:
+    """The loaded models of a language; the caller holds the lock."""
+    folder = installed(language)
+    if folder is not None:
+        try:
+            return _load(language, folder, processors="tokenize,pos")
+        except Exception as error:
+            # Half an installation: English falls back to what ships, others can't.
+            if language != "en":
+                raise _missing(language, f"Stanza's models in {folder} can't be used") from error
+            _logger.warning(
+                "Stanza's English models in %s can't be used (%s); using the ones that ship.", folder, error
+            )
+    if language != "en":
+        raise _missing(language, f"No parser for the language {language!r} is installed")
+    files = {"tokenize_model_path": SHIPPED / "tokenizer.pt", "pos_model_path": SHIPPED / "tagger.pt"}
+    if not all(file.is_file() for file in (*files.values(), SHIPPED / "resources.json")):
+        raise PromptError(
+            "The English parser that ships, assets/stanza-en, is incomplete.",
+            "Restore that folder from the repository, or install Stanza's own models: "
+            "python -c \"import stanza; stanza.download('en')\".",
+        )
+    paths = {name: str(file) for name, file in files.items()}
+    return _load("en", SHIPPED, processors={}, package=None, allow_unknown_language=True, **paths)
+
+
+def _load(language: str, folder: Path, **options: Any) -> Pipeline:
+    import stanza
+
+    logging.getLogger("stanza").setLevel(logging.ERROR)
+    return stanza.Pipeline(language, dir=str(folder), download_method=None, use_gpu=False, **options)
+
+
+def _missing(language: str, problem: str) -> PromptError:
+    command = f"python -c \"import stanza; stanza.download('{language}')\""
+    return PromptError(f"{problem}.", f"Install it once with: {command}. Or choose the language en.")
+
+
+def installed(language: str) -> Path | None:
+    """Stanza's resource folder that holds its official models of a language, if the user has any."""
+    for folder in _resource_folders():
+        index = folder / "resources.json"
+        if not index.is_file():
+            continue
+        names = {language, _alias(index, language)}
+        for name in names:
+            if all(any((folder / name / part).glob("*.pt")) for part in ("tokenize", "pos")):
+                return folder
+    return None
+
+
+def _resource_folders() -> list[Path]:
+    chosen = os.environ.get("STANZA_RESOURCES_DIR")
+    if chosen:
+        return [Path(chosen).expanduser()]
+    from stanza.resources.common import DEFAULT_MODEL_DIR
+
+    return [Path(DEFAULT_MODEL_DIR), Path.home() / "stanza_resources"]
+
+
+def _alias(index: Path, language: str) -> str:
+    """What Stanza's own list calls a language, e.g. zh → zh-hans."""
+    try:
+        entry = json.loads(index.read_text(encoding="utf-8")).get(language)
+    except (OSError, ValueError):
+        return language
+    return entry.get("alias", language) if isinstance(entry, dict) else language

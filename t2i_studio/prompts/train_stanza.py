@@ -1,0 +1,130 @@
+"""Makes `assets/stanza-en`: Stanza's own tokenizer and tagger, trained on a treebank and generated prompts.
+
+    python -m t2i_studio.prompts.train_stanza --treebank DIR [--out DIR]
+
+`--treebank` holds UD_English-EWT's `en_ewt-ud-{train,dev,test}.conllu`. Seeded; about an hour on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ..config import ASSETS
+from .pretrain.treebank import LONGEST_WORD, prompts, read, write_conllu, write_text
+
+NUM_PROMPTS = 5000
+NUM_DEV_PROMPTS = 300
+SEED = 1234
+TAGGER = "tagger.pt"
+TOKENIZER = "tokenizer.pt"
+SHORTHAND = "en_prompts"
+
+
+def prepare(treebank: Path, work: Path, seed: int) -> None:
+    """Write what the trainers read into `work`: `{train,dev,test}.{conllu,txt,labels}`."""
+    for part, number in (("train", NUM_PROMPTS), ("dev", NUM_DEV_PROMPTS), ("test", 0)):
+        offset = seed + len(part)
+        sentences = list(
+            itertools.chain(read(treebank / f"en_ewt-ud-{part}.conllu"), prompts(number, offset))
+        )
+        write_conllu(sentences, work / f"{part}.conllu", LONGEST_WORD if part == "train" else None)
+        write_text(sentences, work / f"{part}.txt", work / f"{part}.labels")
+
+
+def train_tagger(work: Path, steps: int, seed: int) -> Path:
+    """Stanza's tagger without pretrained vectors. Returns the checkpoint, best on the dev part."""
+    from stanza.models import tagger
+
+    sizes = "--hidden_dim 150 --deep_biaff_hidden_dim 150 --char_hidden_dim 100 --char_emb_dim 50"
+    rates = "--word_emb_dim 100 --dropout 0.35 --word_dropout 0.25 --word_cutoff 3 --batch_size 32"
+    tagger.main(
+        ["--mode", "train", "--lang", "en", "--shorthand", SHORTHAND, "--no_pretrain", "--cpu"]
+        + ["--train_file", str(work / "train.conllu"), "--eval_file", str(work / "dev.conllu")]
+        + ["--save_dir", str(work), "--save_name", TAGGER, "--max_steps", str(steps), "--seed", str(seed)]
+        + [
+            "--eval_interval",
+            "250",
+            "--fix_eval_interval",
+            "--char_bidirectional",
+            *sizes.split(),
+            *rates.split(),
+        ]
+    )
+    return work / TAGGER
+
+
+def train_tokenizer(work: Path, steps: int, seed: int) -> Path:
+    """Stanza's tokenizer without multi-word tokens. Returns the checkpoint, best on the dev part."""
+    from stanza.models import tokenizer
+
+    (work / "no_mwt.json").write_text("[]", encoding="utf-8")
+    tokenizer.main(
+        [
+            "--mode",
+            "train",
+            "--lang",
+            "en",
+            "--shorthand",
+            SHORTHAND,
+            "--no_use_mwt",
+            "--seed",
+            str(seed),
+            "--cpu",
+        ]
+        + ["--txt_file", str(work / "train.txt"), "--label_file", str(work / "train.labels")]
+        + ["--dev_txt_file", str(work / "dev.txt"), "--dev_label_file", str(work / "dev.labels")]
+        + ["--mwt_json_file", str(work / "no_mwt.json"), "--dev_conll_gold", str(work / "dev.conllu")]
+        + ["--save_dir", str(work), "--save_name", TOKENIZER, "--max_seqlen", "120"]
+        + ["--steps", str(steps), "--eval_steps", "500"]
+    )
+    return work / TOKENIZER
+
+
+def ship(checkpoint: Path, target: Path) -> None:
+    """Halve the weights (they load as float32) and forget the paths of the machine that trained."""
+    import torch
+
+    content: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    content["model"] = {
+        name: tensor.half() if tensor.dtype == torch.float32 else tensor
+        for name, tensor in content["model"].items()
+    }
+    for name in content["config"]:
+        if name.endswith(("_file", "_dir", "_gold", "_name")):
+            content["config"][name] = None
+    target.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(content, target, _use_new_zipfile_serialization=False)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = argparse.ArgumentParser(description="Train the English parser that ships.")
+    parser.add_argument(
+        "--treebank", type=Path, required=True, help="Folder of UD_English-EWT's CoNLL-U files."
+    )
+    parser.add_argument("--out", type=Path, default=ASSETS / "stanza-en")
+    parser.add_argument(
+        "--work", type=Path, help="Keep the trainers' files here (default: a temporary folder)."
+    )
+    parser.add_argument("--only", choices=("tokenizer", "tagger"), help="Train one of the two.")
+    parser.add_argument("--tagger-steps", type=int, default=4000)
+    parser.add_argument("--tokenizer-steps", type=int, default=4000)
+    parser.add_argument("--seed", type=int, default=SEED)
+    args = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory() as temporary:
+        work = args.work or Path(temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        prepare(args.treebank, work, args.seed)
+        if args.only != "tagger":
+            ship(train_tokenizer(work, args.tokenizer_steps, args.seed), args.out / TOKENIZER)
+        if args.only != "tokenizer":
+            ship(train_tagger(work, args.tagger_steps, args.seed), args.out / TAGGER)
+    (args.out / "resources.json").write_text("{}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

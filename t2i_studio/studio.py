@@ -1,0 +1,216 @@
+"""The façade that library, command line and pages share.
+
+    from t2i_studio import Studio
+    run = Studio("emoji-unet").generate("a cat and a dog", seed=1)
+    run.image; run.maps["cat"]          # float32 (steps, Y, X)
+"""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import time
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .config import DEFAULT_MODEL, GenerateSettings, ModelSettings, known_models
+from .config import home as default_home
+from .errors import PromptError, StorageError, StudioError
+from .prompts import parse, token_spans
+from .runs import RunStore, new_run_id
+from .tasks import Queue, Task
+from .types import ParsedPrompt, Run, TokenSpans
+
+if TYPE_CHECKING:
+    from .generation import Generated
+    from .models import LoadedModel, ModelShelf
+
+__all__ = ["Studio", "result_of", "versions"]
+
+_VERSIONED = ("t2i-studio", "torch", "diffusers", "transformers", "peft", "stanza", "numpy")
+_NO_NOUN = "No depictable noun was found, so there are no maps: choose words by hand."
+
+
+class Studio:
+    """Everything the studio can do, on one set of runs and one loaded model at a time.
+
+    Args:
+        model: default model: a listed name, a diffusers folder, a hub id or a `.safetensors` file.
+        device, dtype: see `GenerateSettings`.
+        home: where runs are kept; default `T2I_STUDIO_HOME`, else `~/.t2i-studio`.
+    """
+
+    def __init__(
+        self, model: str = DEFAULT_MODEL, *, device: str = "auto", dtype: str = "auto", home: Path | None = None
+    ) -> None:
+        self.model = model
+        self._placement = {"device": device, "dtype": dtype}
+        self.home = home or default_home()
+        self.runs = RunStore(self.home / "runs")
+        self._shelf: ModelShelf | None = None
+        self._queue = Queue(self._work)
+
+    def models(self) -> dict[str, ModelSettings]:
+        """Listed models by name."""
+        return known_models()
+
+    def defaults(self, model: str | None = None) -> GenerateSettings:
+        """Settings with a model's own defaults (steps, guidance scale, size …)."""
+        name = model or self.model
+        listed = known_models().get(name)
+        values = {**self._placement, **(listed.defaults if listed else {}), "model": name}
+        return GenerateSettings.checked(**values)
+
+    def settings(self, prompt: str, **values: Any) -> GenerateSettings:
+        """A model's defaults with `values` over them, checked.
+
+        Raises:
+            SettingError: unknown or out of range.
+        """
+        base = self.defaults(values.get("model")).model_dump()
+        return GenerateSettings.checked(**{**base, **values, "prompt": prompt})
+
+    def parse(self, prompt: str, nouns: Sequence[str] | None = None, language: str = "en") -> ParsedPrompt:
+        """Words and subjects of a prompt; `nouns` picks words instead of the parser's subjects."""
+        return parse(prompt, language=language, nouns=nouns)
+
+    def spans(self, parsed: ParsedPrompt, model: str | None = None) -> tuple[TokenSpans, ...]:
+        """Token columns of the words, one record a tokenizer of the model (loads it)."""
+        return _spans(self._models().get(self.defaults(model)), parsed)
+
+    def submit(self, settings: GenerateSettings, out: Path | None = None) -> Task:
+        """Queue a generation and return at once; one runs at a time.
+
+        Args:
+            out: folder for the run, instead of the studio's own.
+
+        Raises:
+            PromptError: the prompt is empty.
+        """
+        if not settings.prompt.strip():
+            raise PromptError("The prompt is empty.", 'Say what to paint, e.g. "a cat and a dog".')
+        return self._queue.submit(settings, out)
+
+    def generate(self, prompt: str, *, out: Path | None = None, **settings: Any) -> Run:
+        """Paint a prompt, record where the model looked for each noun, keep the run.
+
+        Args:
+            prompt: what to paint.
+            out: folder for the run, instead of the studio's own.
+            settings: fields of `GenerateSettings` over the model's defaults.
+
+        Raises:
+            StudioError: see `errors`; `run` of a `StorageError` holds what could not be kept.
+        """
+        task = self.submit(self.settings(prompt, **{"model": self.model, **settings}), out)
+        task.wait()
+        return result_of(task)
+
+    def replay(self, run: str | Path | Run, out: Path | None = None) -> Run:
+        """Make a kept run again from its settings: same pixels and maps on the same machine."""
+        kept = run if isinstance(run, Run) else self.runs.load(run)
+        task = self.submit(GenerateSettings.checked(**kept.settings), out)
+        task.wait()
+        return result_of(task)
+
+    def task(self, task_id: str) -> Task | None:
+        """A submitted task, or None when it is unknown or long over."""
+        return self._queue.find(task_id)
+
+    @property
+    def latest(self) -> Task | None:
+        """The task submitted last."""
+        return self._queue.latest
+
+    def active(self) -> list[Task]:
+        """What runs and what waits, in order."""
+        return self._queue.active()
+
+    def _models(self) -> ModelShelf:
+        if self._shelf is None:
+            from .models import ModelShelf  # imports torch: not before it is needed
+
+            self._shelf = ModelShelf()
+        return self._shelf
+
+    def _work(self, task: Task) -> None:
+        from .generation import Listener, generate
+
+        class Follower(Listener):
+            def step(self, step: int, num_steps: int, timestep: float) -> None:
+                task.report(f"step {step}/{num_steps}", step, num_steps)
+
+            def preview(self, image: Any) -> None:
+                task.preview = image
+
+            def check_cancelled(self) -> None:
+                task.check_cancelled()
+
+        settings = task.settings
+        started = time.monotonic()
+        task.report("reading the prompt")
+        parsed = self.parse(settings.prompt, settings.nouns, settings.language)
+        task.report(f"loading {settings.model}")
+        model = self._models().get(settings)
+        loaded = time.monotonic()
+        task.check_cancelled()
+        spans = _spans(model, parsed)
+        task.report("step 0", 0, settings.steps)
+        made = generate(model, settings, parsed, spans, Follower())
+        task.report("saving")
+        run = _record(settings, parsed, spans, made, loaded - started, time.monotonic() - started)
+        task.run = run
+        task.run = self.runs.save(run, task.out)
+
+
+def result_of(task: Task) -> Run:
+    """The run of an ended task, or its error raised; an unsaved run hangs on the error as `run`."""
+    if task.error is not None:
+        if isinstance(task.error, StorageError):
+            task.error.run = task.run  # type: ignore[attr-defined]
+        raise task.error
+    if task.run is None:
+        raise StudioError("Cancelled.")
+    return task.run
+
+
+def _spans(model: LoadedModel, parsed: ParsedPrompt) -> tuple[TokenSpans, ...]:
+    tokenizers = model.family.tokenizers(model.pipe)
+    return tuple(token_spans(parsed, tokenizer, name) for name, tokenizer in tokenizers.items())
+
+
+def _record(
+    settings: GenerateSettings, parsed: ParsedPrompt, spans: tuple[TokenSpans, ...], made: Generated,
+    loading: float, total: float,
+) -> Run:  # fmt: skip
+    created = datetime.datetime.now(datetime.UTC)
+    notes = [_NO_NOUN] if not parsed.subjects else []
+    for span in spans:
+        if span.dropped:
+            shown = ", ".join(span.dropped[:12]) + (" …" if len(span.dropped) > 12 else "")
+            notes.append(f"Past the model's limit of {span.num_columns} tokens, so not painted: {shown}.")
+    return Run(
+        id=new_run_id(settings.prompt, created),
+        created=created.isoformat(timespec="seconds"),
+        settings=settings.model_dump(mode="json"),
+        prompt=parsed,
+        spans=spans,
+        image=made.image,
+        maps=made.maps,
+        timings={"load": loading, **made.timings, "total": total},
+        versions=versions(),
+        notes=tuple(notes),
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide a result."""
+    found = {"python": platform.python_version()}
+    for name in _VERSIONED:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,173 @@
+"""Generations as tasks of this process: queued, followed, cancelled, found again after a reload.
+
+Pages and command line follow a task; its life is not theirs. Knows nothing of models: the work is a
+function that gets the task and reports to it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .errors import Cancelled, StudioError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL import Image
+
+    from .config import GenerateSettings
+    from .types import Run
+
+KEPT = 50
+"""Ended tasks that can still be found."""
+
+
+class Task:
+    """One generation: what was asked, how far it is, what came out. Read it from any thread."""
+
+    def __init__(self, settings: GenerateSettings, out: Path | None = None) -> None:
+        self.id = uuid.uuid4().hex[:12]
+        self.settings = settings
+        self.out = out
+        "Folder for the result, instead of the studio's own."
+        self.status = "waiting"
+        "`waiting`, `running`, `done`, `cancelled` or `failed`."
+        self.message = "waiting"
+        self.step, self.num_steps = 0, settings.steps
+        self.preview: Image.Image | None = None
+        self.run: Run | None = None
+        "The result; also there when only keeping it failed."
+        self.error: StudioError | None = None
+        self.position = 0
+        "Tasks before this one in the queue."
+        self._started_steps: float | None = None
+        self._cancel = threading.Event()
+        self._ended = threading.Event()
+
+    @property
+    def active(self) -> bool:
+        """Waiting or running."""
+        return self.status in ("waiting", "running")
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimate from the steps done so far; None before the first."""
+        if self._started_steps is None or self.step == 0 or self.status != "running":
+            return None
+        per_step = (time.monotonic() - self._started_steps) / self.step
+        return per_step * (self.num_steps - self.step)
+
+    def cancel(self) -> None:
+        """Ask to stop: at once while waiting, within one step while running."""
+        self._cancel.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block until it ends; False when `timeout` seconds passed before."""
+        return self._ended.wait(timeout)
+
+    def check_cancelled(self) -> None:
+        """Raise `Cancelled` once the user asked to stop."""
+        if self._cancel.is_set():
+            raise Cancelled("Cancelled.")
+
+    def report(self, message: str, step: int | None = None, num_steps: int | None = None) -> None:
+        """Tell followers where the work is."""
+        self.message = message
+        if step is not None:
+            if self._started_steps is None:
+                self._started_steps = time.monotonic()
+            self.step = step
+        if num_steps is not None:
+            self.num_steps = num_steps
+
+    def end(self, status: str, error: StudioError | None = None) -> None:
+        """Close the task; only its queue calls this."""
+        self.error = error
+        self.status = status
+        self.message = status if error is None else str(error)
+        self._ended.set()
+
+
+class Queue:
+    """Runs tasks one at a time, in order, on a thread of its own."""
+
+    def __init__(self, work: Callable[[Task], None]) -> None:
+        self._work = work
+        self._tasks: OrderedDict[str, Task] = OrderedDict()
+        self._waiting: list[Task] = []
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, settings: GenerateSettings, out: Path | None = None) -> Task:
+        """Queue a generation; returns at once."""
+        task = Task(settings, out)
+        with self._changed:
+            self._tasks[task.id] = task
+            self._waiting.append(task)
+            self._forget_old()
+            self._number()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._loop, name="generations", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+        return task
+
+    def find(self, task_id: str) -> Task | None:
+        """A task by id, or None when it is unknown or long over."""
+        return self._tasks.get(task_id)
+
+    @property
+    def latest(self) -> Task | None:
+        """The task submitted last."""
+        with self._changed:
+            return next(reversed(self._tasks.values()), None)
+
+    def active(self) -> list[Task]:
+        """What runs and waits, in order."""
+        with self._changed:
+            return [t for t in self._tasks.values() if t.active]
+
+    def _loop(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting:
+                    self._changed.wait()
+                task = self._waiting.pop(0)
+                self._number(running=True)
+            self._run(task)
+            with self._changed:
+                self._number()
+
+    def _run(self, task: Task) -> None:
+        try:
+            task.check_cancelled()
+            task.position = 0
+            task.status = "running"
+            self._work(task)
+        except Cancelled:
+            task.end("cancelled")
+        except StudioError as error:
+            task.end("failed", error)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
+            unexpected = StudioError(f"Unexpected failure: {reason}.", "Please report it with this message.")
+            unexpected.__cause__ = error
+            task.end("failed", unexpected)
+        else:
+            task.end("done")
+
+    def _number(self, *, running: bool = False) -> None:
+        busy = running or any(t.status == "running" for t in self._tasks.values())
+        for i, task in enumerate(self._waiting):
+            task.position = i + int(busy)
+            task.message = f"waiting for {task.position} before it" if task.position else "waiting"
+
+    def _forget_old(self) -> None:
+        for task_id in list(self._tasks)[:-KEPT]:
+            if not self._tasks[task_id].active:
+                del self._tasks[task_id]

@@ -1,0 +1,93 @@
+"""Controls made from settings: label, one-line info, kind and default come from the field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+from ..config import GenerateSettings, Settings
+from ..errors import SettingError
+
+LABELS = {
+    "lora": "LoRA",
+    "lora_scale": "LoRA strength",
+    "sites": "Layers to record",
+    "heads": "Keep every head",
+    "dtype": "Number format",
+}
+LINES = {"prompt": 3, "negative_prompt": 2}
+SUGGESTIONS = {
+    "scheduler": [
+        ("the model's own", ""),
+        *((name, name) for name in (
+            "DDIMScheduler", "DPMSolverMultistepScheduler", "EulerDiscreteScheduler",
+            "EulerAncestralDiscreteScheduler", "DDPMScheduler", "UniPCMultistepScheduler", "PNDMScheduler",
+        )),
+    ],
+    "device": ["auto", "cpu", "cuda", "mps"],
+    "language": [("English", "en"), ("Deutsch", "de"), ("Français", "fr"), ("Español", "es"), ("中文", "zh")],
+}  # fmt: skip
+GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "Picture": ("steps, size, prompt weight", ("steps", "guidance_scale", "width", "height", "negative_prompt", "scheduler")),
+    "Attention maps": ("what is recorded", ("sites", "heads")),
+    "LoRA": ("a fine-tuned add-on", ("lora", "lora_scale")),
+    "Machine": ("device, language", ("device", "dtype", "offload", "language")),
+}  # fmt: skip
+"""Title → (one-line info, names): what folds away, in the order of the page."""
+BESIDE = frozenset({"prompt", "model", "seed", "nouns"})
+"""Settings that are always in sight, or have a place of their own."""
+
+
+def label_of(name: str) -> str:
+    """`guidance_scale` → `Guidance scale`."""
+    return LABELS.get(name) or name.replace("_", " ").capitalize()
+
+
+def control(name: str, value: Any = None, settings: type[Settings] = GenerateSettings, **options: Any) -> gr.Component:
+    """The control of one setting.
+
+    Ranges are told, not enforced: a value out of range must reach the settings, which say beside
+    the control what is wrong; Gradio's own limits answer with a toast.
+    """
+    field = settings.model_fields[name]
+    kind = field.annotation
+    shared: dict[str, Any] = {
+        "label": label_of(name), "info": field.description, "elem_id": f"setting-{name}",
+        "value": field.default if value is None else value, "interactive": True, **options,
+    }  # fmt: skip
+    own = shared.pop("choices", None) or SUGGESTIONS.get(name)
+    choices = own or _choices(field.metadata)
+    if choices:
+        return gr.Dropdown(choices, allow_custom_value=own is not None, **shared)
+    if kind is bool:
+        return gr.Checkbox(**shared)
+    if kind in (int, float):
+        step = next((m.multiple_of for m in field.metadata if hasattr(m, "multiple_of")), None)
+        return gr.Number(step=step or (1 if kind is int else 0.5), **shared)
+    lines = LINES.get(name, 1)
+    return gr.Textbox(lines=lines, max_lines=max(lines, 6) if lines > 1 else 1, **shared)
+
+
+def _choices(metadata: list[Any]) -> list[str]:
+    """`^(a|b)$` → a, b."""
+    for constraint in metadata:
+        found = re.fullmatch(r"\^\(([\w|]+)\)\$", str(getattr(constraint, "pattern", "")))
+        if found:
+            return found.group(1).split("|")
+    return []
+
+
+def settings_from(values: Mapping[str, Any], nouns: list[str] | None = None) -> GenerateSettings:
+    """What the page holds → checked settings. Raises `SettingError` that names the control."""
+    given = dict(values)
+    for name, value in given.items():
+        kind = GenerateSettings.model_fields[name].annotation
+        if value is None and kind in (int, float):
+            info = GenerateSettings.model_fields[name].description or ""
+            raise SettingError(f"{label_of(name)} is empty.", info, name=name)
+        if kind is str:
+            given[name] = "" if value is None else str(value) if name == "prompt" else str(value).strip()
+    return GenerateSettings.checked(**given, nouns=None if nouns is None else tuple(nouns))

@@ -1,0 +1,15 @@
+// Builds elements. Text always goes in as text: what a user typed is never read as HTML.
+const el = (tag, attributes = {}, ...children) => {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+};
+const nounColour = (index) => {
+  const count = Number(getComputedStyle(document.documentElement).getPropertyValue("--num-nouns")) || 8;
+  return `var(--noun-${index % count})`;
+};

@@ -1,0 +1,170 @@
+"""Every action under a name, for `gradio_client` and plain HTTP: the page without its looks.
+
+Settings are the fields of `GenerateSettings`; one left out takes the model's default.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.data_classes import FileData
+
+from ..config import GenerateSettings
+from ..errors import InputError, StudioError
+from ..types import ParsedPrompt, Run
+from . import exports
+from .scratch import Scratch
+from .stage import facts
+
+if TYPE_CHECKING:
+    from ..studio import Studio
+    from ..tasks import Task
+
+ENDED = ("done", "cancelled", "failed")
+
+
+def add(studio: Studio, scratch: Scratch) -> None:
+    """Name all endpoints inside the `gr.Blocks` that is open."""
+    calls = Calls(studio, scratch)
+    for name in ("models", "parse", "generate", "start", "status", "cancel", "run", "export"):
+        call = getattr(calls, name)
+        many = name in ("generate", "start")
+        gr.api(
+            _typed(call) if many else _told(call), api_name=name, api_description=inspect.getdoc(call),
+            concurrency_limit=None,
+        )  # fmt: skip
+
+
+def _told(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The call, its errors told in one line instead of a stack trace."""
+
+    def told(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return call(*args, **kwargs)
+        except StudioError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    told.__signature__ = inspect.signature(call, eval_str=True)  # type: ignore[attr-defined]
+    told.__annotations__ = {p.name: p.annotation for p in told.__signature__.parameters.values()}  # type: ignore[attr-defined]
+    told.__name__ = call.__name__
+    return told
+
+
+def _typed(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The call with the settings spelled out as parameters: one definition, three front doors."""
+    told = _told(call)
+    names = list(GenerateSettings.model_fields)
+
+    def spread(*values: Any) -> Any:
+        given = dict(zip(names, values, strict=False))
+        return told({name: value for name, value in given.items() if value is not None})
+
+    parameters = []
+    for name, field in GenerateSettings.model_fields.items():
+        kind = list[str] if name == "nouns" else field.annotation
+        empty = {"default": inspect.Parameter.empty, "annotation": str} if name == "prompt" else {}
+        plain = {"default": None, "annotation": kind | None} | empty  # type: ignore[operator]
+        parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, **plain))
+    spread.__signature__ = told.__signature__.replace(parameters=parameters)  # type: ignore[attr-defined]
+    spread.__annotations__ = {p.name: p.annotation for p in parameters}
+    spread.__name__ = call.__name__
+    return spread
+
+
+class Calls:
+    """The endpoints, one method each; their docstrings are the API's descriptions."""
+
+    def __init__(self, studio: Studio, scratch: Scratch) -> None:
+        self._studio, self._scratch = studio, scratch
+
+    def models(self) -> dict:
+        """Known models: title and defaults by name."""
+        return {name: {"title": m.title, "defaults": m.defaults} for name, m in self._studio.models().items()}
+
+    def parse(self, prompt: str, nouns: list[str] | None = None, language: str = "en") -> dict:
+        """Words of a prompt and the nouns whose maps would be recorded."""
+        return _parsed(self._studio.parse(prompt, nouns, language))
+
+    def generate(self, settings: dict) -> tuple[dict, str, dict]:
+        """Make a picture with its maps and wait for it. Returns the picture, the run's id and facts."""
+        task = self._submit(settings)
+        task.wait()
+        if task.run is None:
+            raise task.error or InputError(f"The picture was {task.status}.", "Start it again.")
+        return (*self._shown(task.run), _facts(task.run))
+
+    def start(self, settings: dict) -> str:
+        """Make a picture, without waiting. Returns the task's id for `/status` and `/cancel`."""
+        return self._submit(settings).id
+
+    def status(self, task_id: str = "") -> dict:
+        """How a task is doing; the latest one without an id. `run_id` is there once it is done."""
+        return _state(self._task(task_id))
+
+    def cancel(self, task_id: str = "") -> dict:
+        """Ask a task to stop, the latest one without an id; it ends within a step."""
+        task = self._task(task_id)
+        task.cancel()
+        task.wait(2)
+        return _state(task)
+
+    def run(self, run_id: str) -> tuple[dict, str, dict]:
+        """A kept run: picture, id and facts."""
+        run = self._studio.runs.load(run_id)
+        return (*self._shown(run), _facts(run))
+
+    def export(self, run_id: str, kind: str = "zip") -> dict:
+        """A file of a run: picture, maps, metrics, grid-png, grid-pdf, animation or zip."""
+        return _file(exports.make(self._studio, self._studio.runs.load(run_id), kind, self._scratch))
+
+    def _submit(self, given: dict[str, Any]) -> Task:
+        return self._studio.submit(self._studio.settings(**{"prompt": "", "model": self._studio.model, **given}))
+
+    def _task(self, task_id: str) -> Task:
+        task = self._studio.task(task_id) if task_id else self._studio.latest
+        if task is None:
+            raise InputError(f"No task {task_id!r}." if task_id else "Nothing was started yet.", "Call /start first.")
+        return task
+
+    def _shown(self, run: Run) -> tuple[dict, str]:
+        file = self._scratch.folder(run.id) / "shown.png"
+        if not file.exists():
+            run.image.save(file)
+        return _file(file), run.id
+
+
+def _file(path: Any) -> dict:
+    return FileData(path=str(path), orig_name=path.name).model_dump()
+
+
+def _parsed(parsed: ParsedPrompt) -> dict:
+    words = [{"text": w.text, "upos": w.upos, "start": w.start, "end": w.end} for w in parsed.words]
+    subjects = [
+        {"id": s.id, "text": s.text, "words": list(s.words), "attributes": list(s.attributes), "count": s.count}
+        for s in parsed.subjects
+    ]
+    return {"words": words, "subjects": subjects}
+
+
+def _facts(run: Run) -> dict:
+    maps = run.maps
+    shapes = {grid: list(stack.values_TSNYX.shape) for grid, stack in maps.stacks.items()} if maps else {}
+    return {
+        "nouns": list(maps.nouns) if maps else [], "timesteps": list(maps.timesteps) if maps else [], "maps": shapes,
+        "notes": list(run.notes), "timings": dict(run.timings), "settings": _plain(run.settings), "facts": facts(run),
+    }  # fmt: skip
+
+
+def _plain(settings: Any) -> dict:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+
+
+def _state(task: Task) -> dict:
+    return {
+        "task_id": task.id, "status": task.status, "message": task.message, "step": task.step,
+        "num_steps": task.num_steps, "seconds_left": task.seconds_left, "position": task.position,
+        "run_id": task.run.id if task.run else None, "problem": str(task.error) if task.error else None,
+    }  # fmt: skip

@@ -1,0 +1,121 @@
+"""What can be taken away: files of a run by kind, and the command that remakes it."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..config import GenerateSettings
+from ..errors import InputError, RunNotFound
+from ..types import Run
+from ..visuals import PANELS, animation, save_figure
+from .scratch import Scratch
+
+if TYPE_CHECKING:
+    from ..studio import Studio
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A file that can be made of a run."""
+
+    name: str
+    label: str
+    hint: str
+    ending: str
+    make: Callable[[Studio, Run, Path], Any]
+    needs_maps: bool = True
+
+
+def _kept(name: str) -> Callable[[Studio, Run, Path], Any]:
+    """A file of the run folder as it is."""
+
+    def copy(studio: Studio, run: Run, out: Path) -> None:
+        if run.folder is None:
+            raise RunNotFound("This run was not saved.", "Free some space or choose another folder, then generate it again.")
+        shutil.copyfile(run.folder / name, out)
+
+    return copy
+
+
+def _picture(studio: Studio, run: Run, out: Path) -> None:
+    if run.folder is not None and (run.folder / "image.png").is_file():
+        shutil.copyfile(run.folder / "image.png", out)
+    else:
+        run.image.save(out)
+
+
+def _grid(studio: Studio, run: Run, out: Path) -> None:
+    save_figure(PANELS["grid"](run), out)
+
+
+def _animation(studio: Studio, run: Run, out: Path) -> None:
+    out.write_bytes(animation(run))
+
+
+def _whole(studio: Studio, run: Run, out: Path) -> None:
+    studio.runs.export(run.folder or run.id, out)
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("picture", "Picture PNG", "The picture, with its settings inside the file", ".png", _picture, False),
+        Kind("maps", "Maps .safetensors", "All recorded maps, float32", "-maps.safetensors", _kept("maps.safetensors")),
+        Kind("metrics", "Metrics CSV", "Mass, peak, entropy, overlap a step and noun", "-metrics.csv", _kept("metrics.csv")),
+        Kind("grid-png", "Grid PNG", "Nouns × timesteps", "-grid.png", _grid),
+        Kind("grid-pdf", "Grid PDF", "Nouns × timesteps, for a paper", "-grid.pdf", _grid),
+        Kind("animation", "Animation GIF", "The maps over time", "-maps.gif", _animation),
+        Kind("zip", "Whole run ZIP", "Everything, to keep or to send", ".zip", _whole, False),
+    )
+}
+
+
+def kinds_of(run: Run) -> list[dict[str, str]]:
+    """The kinds this run offers, for the page."""
+    return [
+        {"name": k.name, "label": k.label, "hint": k.hint} for k in KINDS.values() if run.maps or not k.needs_maps
+    ]
+
+
+def make(studio: Studio, run: Run, kind: str, scratch: Scratch) -> Path:
+    """The file, made at the first call.
+
+    Raises:
+        InputError: no such kind, or the run has no maps.
+        RunError: the run's files can't be read or written.
+    """
+    if kind not in KINDS:
+        raise InputError(f"No kind of file {kind!r}.", f"Choose one of: {', '.join(KINDS)}.")
+    chosen = KINDS[kind]
+    if chosen.needs_maps and not run.maps:
+        raise InputError("This run has no maps.", "Choose a word of the prompt and generate again.")
+    file = scratch.folder(run.id) / f"{run.id}{chosen.ending}"
+    if not file.exists():
+        chosen.make(studio, run, file)
+    return file
+
+
+def command(run: Run, defaults: GenerateSettings) -> str:
+    """The shell line that makes the same picture and maps: what differs from the model's defaults."""
+    given = GenerateSettings.checked(**run.settings)
+    words = ["t2i-studio", "generate"]
+    options: list[str] = ["--model", given.model, "--seed", str(given.seed)]
+    for name in GenerateSettings.model_fields:
+        wanted = getattr(given, name)
+        if name in ("prompt", "model", "seed") or wanted == getattr(defaults, name):
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(wanted, bool):
+            options += [flag] if wanted else [f"--no-{flag[2:]}"]
+        elif isinstance(wanted, tuple):
+            options += [flag, ",".join(wanted)]
+        else:
+            options += [flag, str(wanted)]
+    if given.prompt.startswith("-"):
+        return shlex.join([*words, *options, "--", given.prompt])
+    return shlex.join([*words, given.prompt, *options])

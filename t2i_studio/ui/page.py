@@ -1,0 +1,55 @@
+"""The whole page: header, tabs, status bar, named endpoints; and how it is launched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from . import endpoints, follow, theme
+from .parts import part, script
+from .scratch import Scratch
+from .tabs import inspect
+
+if TYPE_CHECKING:
+    from ..studio import Studio
+
+TITLE = "T2I Studio"
+BEAT = 2.0
+"""Seconds between two looks at what runs."""
+HEADER = """
+<header class="masthead">
+  <div class="brand"><span class="mark" aria-hidden="true"><i></i><i></i><i></i><i></i></span>
+    <h1>T2I Studio</h1><p>See where a model looks while it paints.</p></div>
+  <button type="button" id="switch-light" title="Light or dark page"><span aria-hidden="true">◐</span></button>
+</header>
+"""
+
+
+def build(studio: Studio) -> gr.Blocks:
+    """The page over one studio."""
+    scratch = Scratch()
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+        clock = gr.Timer(BEAT)
+        gr.HTML(HEADER, elem_id="masthead", container=False, padding=False)
+        with gr.Tabs(elem_id="tabs"), gr.Tab("Inspect", id="inspect"):
+            inspect.build(studio, scratch, page, clock)
+        bar = part("statusbar", follow.status(studio))
+        clock.tick(
+            lambda: follow.status(studio), None, bar, queue=False, show_progress="hidden", api_visibility="private"
+        )
+        endpoints.add(studio, scratch)
+    page.queue(default_concurrency_limit=8)
+    # Where launch finds the folder it may serve.
+    page.scratch = scratch  # type: ignore[attr-defined]
+    return page
+
+
+def launch(page: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
+    """`page.launch` with the look, and without what a local page does not need."""
+    scratch: Scratch = page.scratch  # type: ignore[attr-defined]
+    return page.launch(
+        theme=theme.theme(), css=theme.css(), js=script("page"), footer_links=[], run_history=False, ssr_mode=False,
+        mcp_server=False, pwa=False, enable_monitoring=False, show_error=False, max_file_size="100mb",
+        allowed_paths=[str(scratch.root)], **options,
+    )  # fmt: skip

@@ -1,0 +1,37 @@
+"""A piece of the page that draws itself: a `gr.HTML` whose script lies beside the Python.
+
+Templates are static: what a user typed goes to the page as data and is written there by
+`textContent`, never as HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+HERE = Path(__file__).parent
+
+
+def script(*names: str) -> str:
+    """The JavaScript files of those names, one after the other."""
+    return "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in names)
+
+
+def part(
+    name: str,
+    value: Any = None,
+    *,
+    template: str = "",
+    scripts: tuple[str, ...] = (),
+    server_functions: list[Callable[..., Any]] | None = None,
+    **props: Any,
+) -> gr.HTML:
+    """A piece with its own script (`name.js`, or `scripts`); its element id is `name`."""
+    return gr.HTML(
+        value, html_template=template or f'<div class="{name}"></div>', js_on_load=script("dom", *(scripts or (name,))),
+        elem_id=name, elem_classes=["part"], apply_default_css=False, container=False, padding=False,
+        server_functions=server_functions, **props,
+    )  # fmt: skip

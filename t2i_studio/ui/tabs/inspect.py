@@ -1,0 +1,142 @@
+"""The tab Inspect: a prompt, its picture, and where the model looked for each noun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from .. import stage
+from ..controls import GROUPS, control
+from ..parts import part
+from .inspect_events import MODEL_SETS, Handlers
+
+if TYPE_CHECKING:
+    from ...studio import Studio
+    from ..scratch import Scratch
+
+EXAMPLES = (
+    "a cat and a dog",
+    "a red car and a blue bowl",
+    "a rabbit with a crown",
+    "three apples",
+    "a lion, a balloon and a green bench",
+)
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The components of the tab that handlers read or write."""
+
+    settings: dict[str, gr.Component]
+    chips: gr.HTML
+    examples: gr.HTML
+    problems: gr.HTML
+    stage: gr.HTML
+    figures: gr.HTML
+    keep: gr.HTML
+    die: gr.Button
+    generate: gr.Button
+    cancel: gr.Button
+    choice: gr.State
+    watched: gr.State
+    shown: gr.State
+
+
+def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) -> None:
+    """Lay the tab out and wire it."""
+    handlers = Handlers(studio, scratch)
+    with gr.Row(elem_classes=["inspect"], equal_height=False):
+        with gr.Column(elem_classes=["inspect-ask"], scale=0, min_width=320):
+            asked = _ask(studio, handlers)
+        with gr.Column(elem_classes=["inspect-see"], scale=1, min_width=320):
+            seen = _see(handlers)
+    states = {"choice": gr.State(None), "watched": gr.State(None), "shown": gr.State(None)}
+    _wire(handlers, Parts(**asked, **seen, **states), page, clock)
+
+
+def _ask(studio: Studio, handlers: Handlers) -> dict[str, Any]:
+    """The left column: few controls in sight, the rest folded by group."""
+    defaults = studio.defaults(studio.model)
+    settings: dict[str, gr.Component] = {}
+    with gr.Group(elem_classes=["card", "ask"]):
+        settings["prompt"] = control(
+            "prompt", EXAMPLES[0], placeholder="a cat and a dog", autofocus=False,
+            info="What to paint. Ctrl+Enter generates.",
+        )  # fmt: skip
+        chips = part("chips", handlers.parsed(EXAMPLES[0], studio.model, "en", None))
+        examples = part("examples", list(EXAMPLES))
+        models = [(f"{name} · {known.title}" if known.title else name, name) for name, known in studio.models().items()]
+        settings["model"] = control("model", studio.model, choices=models)
+        with gr.Row(elem_classes=["seed-row"], equal_height=True):
+            settings["seed"] = control("seed", defaults.seed, min_width=120)
+            die = gr.Button("Random", elem_id="die", min_width=80, scale=0)
+        with gr.Row(elem_classes=["go-row"]):
+            generate = gr.Button("Generate", variant="primary", elem_id="generate", elem_classes=["go"])
+            cancel = gr.Button("Cancel", variant="stop", elem_id="cancel", visible=False)
+        for title, (info, names) in GROUPS.items():
+            slug = title.split()[0].lower()
+            with gr.Accordion(f"{title} · {info}", open=False, elem_id=f"group-{slug}", elem_classes=["fold"]):
+                with gr.Row(elem_classes=["fold-row"]):
+                    for name in names:
+                        settings[name] = control(name, getattr(defaults, name), min_width=130)
+    problems = part("problems")
+    return {
+        "settings": settings, "chips": chips, "examples": examples, "problems": problems,
+        "die": die, "generate": generate, "cancel": cancel,
+    }  # fmt: skip
+
+
+def _see(handlers: Handlers) -> dict[str, Any]:
+    """The right column: the picture's place, figures, what to take away."""
+
+    def make_file(wanted: list[str]) -> dict[str, str]:
+        return handlers.make_file(wanted)  # Gradio marks the function, which a method does not allow
+
+    return {
+        "stage": part("stage", stage.IDLE, scripts=("look", "stage"), palette=stage.palette_text()),
+        "figures": part("figures"),
+        "keep": part("keep", server_functions=[make_file]),
+    }
+
+
+def _wire(handlers: Handlers, parts: Parts, page: gr.Blocks, clock: gr.Timer) -> None:
+    names = list(parts.settings)
+    controls = list(parts.settings.values())
+    _wire_prompt(handlers, parts)
+    model = parts.settings["model"]
+    model.input(
+        handlers.use_model, model, [*(parts.settings[n] for n in MODEL_SETS), parts.problems], queue=False, **PRIVATE
+    )
+    parts.die.click(None, None, parts.settings["seed"], js="() => Math.floor(Math.random() * 4294967296)")
+
+    ends = [parts.stage, parts.generate, parts.cancel, parts.problems, parts.figures, parts.keep, parts.shown]
+    started = parts.generate.click(
+        partial(handlers.start, names), [parts.choice, *controls],
+        [parts.watched, parts.problems, parts.stage, parts.generate, parts.cancel],
+        concurrency_limit=None, **PRIVATE,
+    )  # fmt: skip
+    opened = page.load(
+        partial(handlers.attach, names), None, [parts.watched, parts.choice, parts.chips, *controls], **PRIVATE
+    )
+    for begun in (started, opened):
+        begun.then(handlers.follow, parts.watched, ends, concurrency_limit=None, **PRIVATE)
+    clock.tick(handlers.heal, [parts.watched, parts.shown], ends, queue=False, **PRIVATE)
+    parts.cancel.click(handlers.cancel, parts.watched, parts.cancel, queue=False, **PRIVATE)
+
+
+def _wire_prompt(handlers: Handlers, parts: Parts) -> None:
+    prompt, model, language = (parts.settings[name] for name in ("prompt", "model", "language"))
+    read: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": None, **PRIVATE}
+    gr.on(
+        [prompt.change, language.input, model.input],
+        handlers.parsed, [prompt, model, language, parts.choice], parts.chips, **read,
+    )  # fmt: skip
+    parts.chips.select(
+        handlers.toggle, [prompt, model, language, parts.choice], [parts.choice, parts.chips], queue=False, **PRIVATE
+    )
+    parts.chips.clear(handlers.forget, [prompt, model, language], [parts.choice, parts.chips], queue=False, **PRIVATE)
+    parts.examples.select(handlers.example, None, prompt, queue=False, **PRIVATE)

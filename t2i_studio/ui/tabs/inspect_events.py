@@ -1,0 +1,194 @@
+"""What the tab Inspect does when something is clicked. Plain values in, plain values and updates out."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from ...errors import StudioError
+from .. import chips, exports, figures, follow, stage
+from ..chips import Choice
+from ..controls import settings_from
+
+if TYPE_CHECKING:
+    from ...studio import Studio
+    from ...tasks import Task
+    from ...types import ParsedPrompt, Run, TokenSpans
+    from ..scratch import Scratch
+
+LOG = logging.getLogger(__name__)
+MODEL_SETS = ("steps", "guidance_scale", "width", "height", "scheduler")
+"""Settings that choosing a model sets."""
+LONG = 25
+"""Words from which on a prompt may pass a tokenizer's limit; shorter ones load no tokenizer."""
+
+
+class Handlers:
+    """The events of one page over one studio."""
+
+    def __init__(self, studio: Studio, scratch: Scratch) -> None:
+        self.studio, self.scratch = studio, scratch
+        self._stamps = itertools.count(1)
+
+    # The prompt
+
+    def read(self, prompt: str, language: str, choice: Choice | None) -> tuple[ParsedPrompt, ParsedPrompt]:
+        """The prompt as the parser finds it, and with the user's choice in it."""
+        found = self.studio.parse(prompt, None, language)
+        nouns = chips.chosen(found, choice or Choice())
+        return found, found if nouns is None else self.studio.parse(prompt, nouns, language)
+
+    def parsed(self, prompt: str, model: str, language: str, choice: Choice | None) -> dict[str, Any]:
+        """The value of the chips."""
+        nothing: dict[str, Any] = {"groups": [], "notes": [], "edited": False}
+        if not (prompt or "").strip():
+            return nothing
+        try:
+            _, shown = self.read(prompt, language, choice)
+        except StudioError as error:
+            return nothing | {"groups": [{"text": "", "plain": True}], "notes": [{"kind": "note", "text": str(error)}]}
+        return chips.value(shown, choice or Choice(), self._spans(shown, model))
+
+    def _spans(self, parsed: ParsedPrompt, model: str) -> Sequence[TokenSpans]:
+        if len(parsed.words) < LONG or self.studio.active():
+            return ()  # while something is painted the model stays as it is; the run's notes tell in the end
+        try:
+            return self.studio.spans(parsed, self.studio.defaults(model))
+        except StudioError:
+            return ()  # a model that can't be used says so when it is asked to paint
+
+    def toggle(self, prompt: str, model: str, language: str, choice: Choice | None, event: gr.EventData) -> Any:
+        """A chip was clicked."""
+        choice = choice or Choice()
+        try:
+            found, shown = self.read(prompt, language, choice)
+        except StudioError:
+            return choice, gr.skip()
+        choice = chips.toggle(found, shown, choice, int(getattr(event, "word", -1)))
+        return choice, self.parsed(prompt, model, language, choice)
+
+    def forget(self, prompt: str, model: str, language: str) -> Any:
+        """Back to the nouns that the parser finds."""
+        return Choice(), self.parsed(prompt, model, language, None)
+
+    def example(self, event: gr.EventData) -> str:
+        """The example that was clicked."""
+        return str(getattr(event, "prompt", ""))
+
+    # The model
+
+    def use_model(self, model: str) -> list[Any]:
+        """The settings a model brings, and the message beside it where it can't be used."""
+        try:
+            given = self.studio.defaults(model)
+        except StudioError as error:
+            return [*(gr.skip() for _ in MODEL_SETS), self.problem(error, "model")]
+        return [*(getattr(given, name) for name in MODEL_SETS), None]
+
+    # Tasks
+
+    def problem(self, error: StudioError, name: str) -> dict[str, Any]:
+        """A message beside a control; the stamp makes the same one appear again."""
+        return {"name": name, "problem": error.problem, "remedy": error.remedy, "stamp": next(self._stamps)}
+
+    def start(self, names: Sequence[str], choice: Choice | None, *values: Any) -> list[Any]:
+        """Submit. Returns: task id, problem, stage, Generate, Cancel."""
+        given = dict(zip(names, values, strict=True))
+        try:
+            nouns = None
+            if choice:
+                nouns = chips.chosen(self.studio.parse(given["prompt"], None, given["language"]), choice)
+            task = self.studio.submit(settings_from(given, nouns))
+        except StudioError as error:
+            place = follow.place_of(error)
+            if place in names:
+                return [None, self.problem(error, place), gr.skip(), gr.skip(), gr.skip()]
+            return [None, None, stage.failed(error), gr.skip(), gr.skip()]
+        return [task.id, None, stage.view(task, self.scratch), *_buttons(busy=True)]
+
+    def follow(self, task_id: str | None) -> Iterator[list[Any]]:
+        """Stage, Generate, Cancel, problem, figures, keep, shown: until the task has ended."""
+        task = self.studio.task(task_id) if task_id else None
+        if task is None:
+            yield [gr.skip()] * 7
+            return
+        buttons = _buttons(busy=True)
+        for view in follow.watch(task, self.scratch):
+            if view["state"] in ("waiting", "running"):
+                yield [view, *buttons, *([gr.skip()] * 4)]
+                buttons = [gr.skip(), gr.skip()]
+        yield from self._ended(task)
+
+    def _ended(self, task: Task) -> Iterator[list[Any]]:
+        view = stage.view(task, self.scratch)
+        problem: Any = None
+        if view["state"] == "failed" and task.error is not None and follow.place_of(task.error):
+            problem, view = self.problem(task.error, follow.place_of(task.error)), stage.IDLE
+        shown = [view, *_buttons(busy=False), problem]
+        if task.run is None:
+            yield [*shown, gr.skip(), gr.skip(), task.id]
+            return
+        yield [*shown, figures.PENDING if task.run.maps else None, self.keep(task.run), task.id]
+        yield [*([gr.skip()] * 4), self.figures(task.run), gr.skip(), gr.skip()]
+
+    def heal(self, task_id: str | None, shown: str | None) -> list[Any]:
+        """The end of a task whose stream was lost (a laptop that slept); nothing otherwise."""
+        task = self.studio.task(task_id) if task_id and task_id != shown else None
+        if task is None or not task.wait(0):
+            return [gr.skip()] * 7
+        steps = list(self._ended(task))
+        return [*steps[0][:4], *(steps[-1][4:5] if task.run else [gr.skip()]), *steps[0][5:]]
+
+    def figures(self, run: Run) -> dict[str, Any] | None:
+        """The still figures; a page without them beats a page without the picture."""
+        try:
+            return figures.figures(run, self.scratch)
+        except Exception:
+            LOG.exception("figures of %s", run.id)
+            return None
+
+    def keep(self, run: Run) -> dict[str, Any]:
+        """Files to take away and the command that remakes the run."""
+        defaults = self.studio.defaults(str(run.settings["model"]))
+        return {"run": run.id, "kinds": exports.kinds_of(run), "command": exports.command(run, defaults)}
+
+    def make_file(self, wanted: Sequence[str]) -> dict[str, str]:
+        """A download: run id and kind in, where the file lies out."""
+        try:
+            file = exports.make(self.studio, self.run(wanted[0]), wanted[1], self.scratch)
+        except StudioError as error:
+            return {"problem": error.problem, "remedy": error.remedy}
+        return {"url": self.scratch.url(file), "name": file.name}
+
+    def run(self, run_id: str) -> Run:
+        """A run by id: the latest from memory, where it is even if saving failed."""
+        latest = self.studio.latest
+        if latest is not None and latest.run is not None and latest.run.id == run_id:
+            return latest.run
+        return self.studio.runs.load(run_id)
+
+    def cancel(self, task_id: str | None) -> Any:
+        """Ask the task to stop; following it shows the end. Returns the button."""
+        task = self.studio.task(task_id) if task_id else None
+        if task is None or task.wait(0):
+            return gr.skip()
+        task.cancel()
+        return gr.update(value="Cancelling…", interactive=False)
+
+    def attach(self, names: Sequence[str]) -> list[Any]:
+        """A page was opened: task id, choice, chips, then every setting of the latest task."""
+        task = self.studio.latest
+        if task is None or task.status not in ("waiting", "running", "done"):
+            return [None, Choice(), *([gr.skip()] * (len(names) + 1))]
+        given = task.settings
+        choice = chips.choice_of(self.studio.parse(given.prompt, None, given.language), given.nouns)
+        shown = self.parsed(given.prompt, given.model, given.language, choice)
+        return [task.id, choice, shown, *(getattr(given, name) for name in names)]
+
+
+def _buttons(busy: bool) -> list[Any]:
+    return [gr.update(visible=not busy), gr.update(visible=busy, value="Cancel", interactive=True)]
