@@ -22,7 +22,7 @@ _BE = frozenset(("is", "are", "was", "were"))
 
 @dataclass(frozen=True)
 class Prompt:
-    """The tagged words of a text. `plurals`: each word's number as the tagger tells it, None where it is silent."""
+    """The tagged words of a text. `plurals`: whether each is one by the tagger, None where it is silent."""
 
     text: str
     words: tuple[Word, ...]

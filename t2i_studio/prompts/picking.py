@@ -21,8 +21,8 @@ MAX_LISTED = 40
 def pick(prompt: Prompt, found: Sequence[Subject], nouns: Sequence[str]) -> tuple[Subject, ...]:
     """The subjects of picked names, by order of appearance.
 
-    A name is an id of the parser's ("car#2"), or a word or phrase of the prompt in any case; `#2` asks for the
-    second of them.
+    A name is an id of the parser's ("car#2"), or a word or phrase of the prompt in any case; `#2` asks for
+    the second of them.
 
     Raises:
         PromptError: a name is not in the prompt; the message names the words that can be picked.
@@ -55,7 +55,7 @@ def _one(prompt: Prompt, found: Sequence[Subject], name: str) -> Subject | None:
 
 
 def _occurrences(prompt: Prompt, phrase: str) -> list[tuple[int, ...]]:
-    """Indices of the words under each occurrence of a phrase. Whole words; tokens in scripts without spaces."""
+    """The words under each occurrence of a phrase. Whole words; tokens in scripts without spaces."""
     pattern = r"\s+".join(map(re.escape, phrase.split()))
     before = r"(?<!\w)" if phrase[0].isalnum() else ""
     after = r"(?!\w)" if phrase[-1].isalnum() else ""

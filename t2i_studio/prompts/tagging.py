@@ -49,7 +49,7 @@ def tag(text: str, language: str = "en") -> tuple[tuple[Word, ...], tuple[bool |
 
 
 def _pieces(token: Any, text: str) -> list[tuple[int, int, str, str]]:
-    """(start, end, UPOS, features) of a token's words; one piece where they don't spell it ("du" = de + le)."""
+    """(start, end, UPOS, features) of a token's words; one where they don't spell it ("du" = de + le)."""
     words = token.words
     start, end = token.start_char, token.end_char
     at = start

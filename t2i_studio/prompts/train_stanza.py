@@ -18,6 +18,7 @@ from .pretrain.treebank import LONGEST_WORD, prompts, read, write_conllu, write_
 
 NUM_PROMPTS = 5000
 NUM_DEV_PROMPTS = 300
+NUM_AVERAGED = 5
 SEED = 1234
 TAGGER = "tagger.pt"
 TOKENIZER = "tokenizer.pt"
@@ -36,52 +37,62 @@ def prepare(treebank: Path, work: Path, seed: int) -> None:
 
 
 def train_tagger(work: Path, steps: int, seed: int) -> Path:
-    """Stanza's tagger without pretrained vectors. Returns the checkpoint, best on the dev part."""
+    """Stanza's tagger without pretrained vectors. Returns the mean of its last checkpoints."""
     from stanza.models import tagger
 
-    sizes = "--hidden_dim 150 --deep_biaff_hidden_dim 150 --char_hidden_dim 100 --char_emb_dim 50"
-    rates = "--word_emb_dim 100 --dropout 0.35 --word_dropout 0.25 --word_cutoff 3 --batch_size 32"
-    tagger.main(
-        ["--mode", "train", "--lang", "en", "--shorthand", SHORTHAND, "--no_pretrain", "--cpu"]
-        + ["--train_file", str(work / "train.conllu"), "--eval_file", str(work / "dev.conllu")]
-        + ["--save_dir", str(work), "--save_name", TAGGER, "--max_steps", str(steps), "--seed", str(seed)]
-        + [
-            "--eval_interval",
-            "250",
-            "--fix_eval_interval",
-            "--char_bidirectional",
-            *sizes.split(),
-            *rates.split(),
-        ]
+    options = (
+        f"--mode train --lang en --shorthand {SHORTHAND} --no_pretrain --seed {seed} --max_steps {steps}"
     )
-    return work / TAGGER
+    sizes = "--hidden_dim 150 --word_emb_dim 100 --char_hidden_dim 100 --char_emb_dim 50 --char_bidirectional"
+    rates = "--deep_biaff_hidden_dim 150 --dropout 0.35 --word_dropout 0.25 --word_cutoff 3 --batch_size 32"
+    times = "--cpu --eval_interval 250 --fix_eval_interval --save_each"
+    files = {
+        "--train_file": work / "train.conllu",
+        "--eval_file": work / "dev.conllu",
+        "--save_dir": work,
+        "--save_name": TAGGER,
+    }
+    tagger.main([*f"{options} {sizes} {rates} {times}".split(), *_flat(files)])
+    return average(sorted(work.glob("tagger_*.pt"))[-NUM_AVERAGED:], work / TAGGER)
 
 
 def train_tokenizer(work: Path, steps: int, seed: int) -> Path:
     """Stanza's tokenizer without multi-word tokens. Returns the checkpoint, best on the dev part."""
     from stanza.models import tokenizer
 
-    (work / "no_mwt.json").write_text("[]", encoding="utf-8")
-    tokenizer.main(
-        [
-            "--mode",
-            "train",
-            "--lang",
-            "en",
-            "--shorthand",
-            SHORTHAND,
-            "--no_use_mwt",
-            "--seed",
-            str(seed),
-            "--cpu",
-        ]
-        + ["--txt_file", str(work / "train.txt"), "--label_file", str(work / "train.labels")]
-        + ["--dev_txt_file", str(work / "dev.txt"), "--dev_label_file", str(work / "dev.labels")]
-        + ["--mwt_json_file", str(work / "no_mwt.json"), "--dev_conll_gold", str(work / "dev.conllu")]
-        + ["--save_dir", str(work), "--save_name", TOKENIZER, "--max_seqlen", "120"]
-        + ["--steps", str(steps), "--eval_steps", "500"]
-    )
+    no_mwt = work / "no_mwt.json"
+    no_mwt.write_text("[]", encoding="utf-8")
+    options = f"--mode train --lang en --shorthand {SHORTHAND} --no_use_mwt --seed {seed} --steps {steps}"
+    files = {
+        "--txt_file": work / "train.txt",
+        "--label_file": work / "train.labels",
+        "--dev_txt_file": work / "dev.txt",
+        "--dev_label_file": work / "dev.labels",
+        "--dev_conll_gold": work / "dev.conllu",
+        "--mwt_json_file": no_mwt,
+        "--save_dir": work,
+        "--save_name": TOKENIZER,
+    }
+    tokenizer.main([*f"{options} --cpu --eval_steps 500 --max_seqlen 120".split(), *_flat(files)])
     return work / TOKENIZER
+
+
+def _flat(files: dict[str, object]) -> list[str]:
+    return [str(part) for pair in files.items() for part in pair]
+
+
+def average(checkpoints: list[Path], target: Path) -> Path:
+    """Mean of the weights of checkpoints, in place of the learning rate decay that Stanza's trainer lacks."""
+    import torch
+
+    contents: list[dict[str, Any]] = [
+        torch.load(f, map_location="cpu", weights_only=True) for f in checkpoints
+    ]
+    mean = contents[-1]
+    for name in mean["model"]:
+        mean["model"][name] = torch.stack([content["model"][name] for content in contents]).mean(dim=0)
+    torch.save(mean, target, _use_new_zipfile_serialization=False)
+    return target
 
 
 def ship(checkpoint: Path, target: Path) -> None:
@@ -112,7 +123,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--only", choices=("tokenizer", "tagger"), help="Train one of the two.")
     parser.add_argument("--tagger-steps", type=int, default=4000)
-    parser.add_argument("--tokenizer-steps", type=int, default=4000)
+    parser.add_argument("--tokenizer-steps", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=SEED)
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as temporary:

@@ -134,7 +134,7 @@ def use(file: Path, work: Callable[[sqlite3.Connection], T]) -> T:
         except sqlite3.OperationalError:
             if attempt == ":memory:":
                 raise
-        except sqlite3.DatabaseError:
+        except ZeroDivisionError:
             if attempt == ":memory:":
                 raise
             _remove(file)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import RunError
 from . import index
-from .folder import RECORD, read_record
+from .folder import IMAGE, RECORD, read_record
 from .ids import is_run_id
 from .storage import new_file
 
@@ -45,7 +45,7 @@ def bring_in_step(connection: sqlite3.Connection, root: Path) -> None:
 def _read(root: Path, place: str) -> index.RunSummary | str:
     """The line of the run there, or what is wrong with it; empty where no run lies."""
     folder = root / place
-    if not (folder / RECORD).exists() and not (folder / "image.png").exists():
+    if not (folder / RECORD).exists() and not (folder / IMAGE).exists():
         return ""
     try:
         summary = index.summary_of(read_record(folder), folder)

@@ -30,6 +30,8 @@ def build(studio: Studio) -> gr.Blocks:
     """The page over one studio."""
     scratch = Scratch()
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+        # First, so that no handler of the page takes one of their names.
+        endpoints.add(studio, scratch)
         clock = gr.Timer(BEAT)
         gr.HTML(HEADER, elem_id="masthead", container=False, padding=False)
         with gr.Tabs(elem_id="tabs"), gr.Tab("Inspect", id="inspect"):
@@ -38,7 +40,6 @@ def build(studio: Studio) -> gr.Blocks:
         clock.tick(
             lambda: follow.status(studio), None, bar, queue=False, show_progress="hidden", api_visibility="private"
         )
-        endpoints.add(studio, scratch)
     page.queue(default_concurrency_limit=8)
     # Where launch finds the folder it may serve.
     page.scratch = scratch  # type: ignore[attr-defined]

@@ -72,6 +72,7 @@ const draw = () => {
   painting = null;
   if (value.state === "done") {
     finished = lookParts(value.run, props.palette);
+    root.dataset.run = value.run.id;
     return root.replaceChildren(...(value.problem ? [banner({ ...value, state: "failed" })] : []), finished);
   }
   const below = finished || welcome();

@@ -8,7 +8,7 @@ from math import ceil
 from pathlib import Path
 
 import matplotlib
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from ..types import Run
 from .colours import THEMES
@@ -17,12 +17,12 @@ from .page import drawable, timestep_label
 from .selection import NounMaps, PanelSettings, recorded, select, spread
 
 _PAD, _LABEL, _HEAD, _TRACK = 8, 24, 26, 4
-_MOST_WIDTH, _PER_ROW, _LARGEST = 1040, 4, 256
-_MOST_FRAMES, _SECONDS, _HOLD_MS = 60, 5.0, 1500
+_PER_ROW, _LARGEST, _MOST_PIXELS = 4, 256, 300_000
+_MOST_FRAMES, _SECONDS, _HOLD_MS = 40, 5.0, 1500
 
 
 def animation(run: Run, settings: PanelSettings | None = None) -> bytes:
-    """A GIF that loops: one cell a noun, timestep and step above; at most 60 frames, the last one held.
+    """A GIF that loops: one cell a noun, timestep and step above; at most 40 frames, the last one held.
 
     Raises:
         RunError: the run has no maps.
@@ -35,7 +35,8 @@ def animation(run: Run, settings: PanelSettings | None = None) -> bytes:
     small = _cell_picture(run, len(chosen))
     frames = [_frame(small, chosen, settings, step, timesteps) for step in steps]
     # One palette for all frames: colours don't flicker, and equal parts are stored once.
-    palette = _palette([frames[0], frames[len(frames) // 2], frames[-1]])
+    exact = [noun.colour for noun in chosen] + [THEMES[settings.theme].muted, THEMES[settings.theme].page]
+    palette = _palette([frames[0], frames[len(frames) // 2], frames[-1]], exact)
     indexed = [f.quantize(palette=palette, dither=Image.Dither.NONE) for f in frames]
     each = max(60, min(400, round(1000 * _SECONDS / len(steps) / 10) * 10))
     out = BytesIO()
@@ -47,8 +48,7 @@ def animation(run: Run, settings: PanelSettings | None = None) -> bytes:
 
 
 def _cell_picture(run: Run, num_nouns: int) -> Image.Image:
-    per_row = min(num_nouns, _PER_ROW)
-    side = min(_LARGEST, (_MOST_WIDTH - _PAD) // per_row - _PAD)
+    side = min(_LARGEST, int((_MOST_PIXELS / num_nouns) ** 0.5))
     scale = side / max(run.image.size)
     size = (max(1, round(run.image.width * scale)), max(1, round(run.image.height * scale)))
     return run.image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
@@ -80,13 +80,16 @@ def _frame(
     return frame
 
 
-def _palette(samples: list[Image.Image]) -> Image.Image:
+def _palette(samples: list[Image.Image], exact: list[str]) -> Image.Image:
+    """256 colours that suit the samples; `exact` hex colours are among them, however few their pixels."""
+    kept = sorted(set(exact))[:64]
     sheet = Image.new("RGB", (samples[0].width, sum(s.height for s in samples)))
-    y = 0
-    for sample in samples:
-        sheet.paste(sample, (0, y))
-        y += sample.height
-    return sheet.quantize(256, method=Image.Quantize.MEDIANCUT)
+    for i, sample in enumerate(samples):
+        sheet.paste(sample, (0, i * sample.height))
+    found = sheet.quantize(256 - len(kept), method=Image.Quantize.MEDIANCUT).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([c for colour in kept for c in ImageColor.getrgb(colour)] + found)
+    return palette
 
 
 def _shortened(text: str, room: int) -> str:

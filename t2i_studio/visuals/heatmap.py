@@ -69,4 +69,7 @@ def _notes(run: Run, settings: PanelSettings) -> list[str]:
         when = f"timestep {timestep}, step {settings.step + 1} of {maps.num_steps}"
     cells = "Cells of" if settings.raw else "Interpolated from"
     rows, columns = maps.stacks[settings.grid or maps.main].grid
-    return [f"Colour: attention probability, {when}.", f"{cells} {rows}×{columns} positions; a scale for each noun."]
+    return [
+        f"Colour: attention probability, {when}.",
+        f"{cells} {rows}×{columns} positions; a scale for each noun.",
+    ]

@@ -33,7 +33,7 @@ def heat_image(values_YX: np.ndarray, size: tuple[int, int], raw: bool = False) 
 
 
 def blend(picture: Image.Image, values_YX: np.ndarray, opacity: float, raw: bool = False) -> Image.Image:
-    """The map over the picture, RGB of the picture's size: the stronger the attention, the denser the heat."""
+    """The map over the picture, RGB of its size: the stronger the attention, the denser the heat."""
     values = enlarged(values_YX, picture.size, raw)
     alpha = opacity * (_DIM + (1 - _DIM) * values)[..., None] if opacity else 0.0
     colours = picture.convert("RGB")

@@ -109,7 +109,9 @@ class Page:
         """Small lines at the bottom, `NOTE_HEIGHT` inches each."""
         for i, line in enumerate(lines):
             y = self.height - 0.07 - NOTE_HEIGHT * (len(lines) - 1 - i)
-            self.text(MARGIN, y, line, SMALL, self.theme.muted, baseline="bottom", room=self.width - 2 * MARGIN)
+            self.text(
+                MARGIN, y, line, SMALL, self.theme.muted, baseline="bottom", room=self.width - 2 * MARGIN
+            )
 
     def prompt(self, run: Run) -> None:
         """At the top: the prompt, with model and seed in a second line."""
@@ -123,7 +125,11 @@ def caption(run: Run) -> str:
     settings = run.settings
     model = str(settings.get("model") or "").rstrip("/\\").replace("\\", "/").split("/")[-1]
     steps = run.maps.num_steps if run.maps else settings.get("steps")
-    known = [model, f"seed {settings['seed']}" if "seed" in settings else "", _counted(steps) if steps else ""]
+    known = [
+        model,
+        f"seed {settings['seed']}" if "seed" in settings else "",
+        _counted(steps) if steps else "",
+    ]
     return " · ".join([*filter(None, known), f"{run.image.width}×{run.image.height}"])
 
 

@@ -48,7 +48,9 @@ def _make_run(prompt: str = "a cat and a dog", maps: bool = True, seed: int = 1,
     rng = np.random.default_rng(seed)
     words = (Word("a", 0, 1, "DET"), Word("cat", 2, 5, "NOUN"), Word("dog", 12, 15, "NOUN"))
     subjects = (Subject("cat", "cat", (1,), (0,), 1), Subject("dog", "dog", (2,)))
-    settings = GenerateSettings.checked(prompt=ascii(prompt), seed=seed, width=96, height=64, nouns=("cat", "dog"))
+    settings = GenerateSettings.checked(
+        prompt=ascii(prompt), seed=seed, width=96, height=64, nouns=("cat", "dog")
+    )
     pixels = rng.integers(0, 256, (64, 96, 3), dtype=np.uint8)
     values: dict[str, Any] = {
         "id": new_run_id(prompt),

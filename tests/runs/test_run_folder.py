@@ -108,7 +108,9 @@ def test_thumbnail_is_small_and_made_again(store, make_run):
     assert store.thumbnail(kept.id).is_file()
 
 
-@pytest.mark.parametrize("prompt", ["", "   ", "猫と犬", "🐱🐶 قطة", "a\0b\n\t$x$ 'q' \"z\" <b>", "half \ud83d"])
+@pytest.mark.parametrize(
+    "prompt", ["", "   ", "猫と犬", "🐱🐶 قطة", "a\0b\n\t$x$ 'q' \"z\" <b>", "half \ud83d"]
+)
 def test_any_prompt_can_be_kept_and_found(store, make_run, prompt):
     kept = store.save(make_run(prompt, settings={"prompt": prompt, "seed": 1}))
     assert store.load(kept.id).prompt.text == prompt

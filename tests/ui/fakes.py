@@ -153,6 +153,9 @@ class FakeTask:
             self.preview = Image.fromarray(mixed.astype(np.uint8))
             self.seconds_left = (self.num_steps - step - 1) * self._studio.seconds_a_step
             self.step, self.message = step + 1, f"step {step + 1}/{self.num_steps}"
+            while self.step == self._studio.hold_at and not self._studio.go.wait(0.02):
+                if self._stop.is_set():
+                    raise Cancelled("Stopped.")
         self.run = self._studio.keep(self, image, maps)
         self._finish("done")
 
@@ -163,18 +166,23 @@ class FakeTask:
 
 @dataclass
 class FakeStudio:
-    """The façade's shape; `trouble` is raised by every generation while it is set."""
+    """The façade's shape.
+
+    `trouble` is raised by every generation while it is set; each stops after step `hold_at` until `go` is set.
+    """
 
     model: str = "emoji-unet"
     seconds_a_step: float = 0.03
     trouble: StudioError | None = None
 
+    hold_at: int = 0
     home: Path | None = None
     device: str = "cpu"
 
     def __post_init__(self) -> None:
         self.numbers = itertools.count(1)
         self.turn = threading.Lock()
+        self.go = threading.Event()
         self.tasks: dict[str, FakeTask] = {}
         self.runs = RunStore(self.home or Path(tempfile.mkdtemp(prefix="fake-studio-")))
 

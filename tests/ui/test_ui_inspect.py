@@ -27,11 +27,24 @@ def handlers(studio: FakeStudio) -> Handlers:
     return Handlers(studio, Scratch())  # type: ignore[arg-type]
 
 
+@pytest.fixture(autouse=True)
+def quick_figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures take most of the time and are drawn for real only where a test asks for them."""
+    if "real_figures" not in request.fixturenames:
+        monkeypatch.setattr("t2i_studio.ui.figures.figures", lambda run, scratch: {"figures": []} if run.maps else None)
+
+
+@pytest.fixture
+def real_figures() -> None:
+    """Ask for figures that are drawn."""
+
+
 def start(handlers: Handlers, choice: Choice | None = None, **values: Any) -> list[Any]:
     given = handlers.studio.defaults().model_dump() | {"prompt": "a cat and a dog", "steps": 6} | values
     return handlers.start(NAMES, choice, *(given[name] for name in NAMES))
 
 
+@pytest.mark.usefixtures("real_figures")
 def test_a_generation_is_followed_to_its_figures(handlers: Handlers) -> None:
     task_id, problem, *_ = start(handlers)
     assert problem is None

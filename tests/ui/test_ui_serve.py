@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -59,8 +58,6 @@ def test_help_loads_neither_gradio_nor_torch() -> None:
         "except SystemExit: pass\n"
         "assert not {'gradio', 'torch', 'matplotlib'} & set(sys.modules)"
     )
-    start = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "--listen" in done.stdout
-    assert time.monotonic() - start < 5

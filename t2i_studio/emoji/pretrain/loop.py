@@ -9,6 +9,8 @@ from __future__ import annotations
 import csv
 import math
 import os
+import signal
+import threading
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -117,6 +119,7 @@ def train(task: Task, plan: Plan, folder: Path, *, resume: bool, stop_after: flo
             raise FileExistsError(f"{state_file} exists: add --resume, or delete the folder.")
         step, seconds = _load(state_file, task, optimizer, ema, plan)
     log = _Log(folder / "loss.csv", step)
+    asked_to_stop = _stop_on_sigterm()
     started = saved = time.monotonic()
     while step < plan.total_steps:
         rng = np.random.default_rng([plan.seed, step])
@@ -136,7 +139,8 @@ def train(task: Task, plan: Plan, folder: Path, *, resume: bool, stop_after: flo
         now = time.monotonic()
         total = seconds + now - started
         log.add(step, step * plan.batch_size, total, float(loss.detach()), float(norm), extra)
-        done = step >= plan.total_steps or (stop_after is not None and now - started > stop_after)
+        late = stop_after is not None and now - started > stop_after
+        done = step >= plan.total_steps or late or asked_to_stop.is_set()
         if done or now - saved > plan.checkpoint_seconds:
             log.flush()
             _save(state_file, task, optimizer, ema, plan, step, total)
@@ -144,6 +148,14 @@ def train(task: Task, plan: Plan, folder: Path, *, resume: bool, stop_after: flo
             saved = time.monotonic()
         if done:
             break
+
+
+def _stop_on_sigterm() -> threading.Event:
+    """Set when the process is asked to end: the loop then saves its state first."""
+    event = threading.Event()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: event.set())
+    return event
 
 
 def _preview(task: Task, ema: Ema, folder: Path, step: int) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LONGEST_WORD = 24
-"""Characters of a training word. Longer ones are addresses, and every step takes as long as its longest word."""
+"""Characters of a training word. Longer ones are addresses; a step takes as long as its longest word."""
 
 
 class Token(NamedTuple):
@@ -84,7 +84,7 @@ def write_conllu(sentences: Iterable[Sentence], file: Path, longest: int | None 
         for sentence in sentences:
             for index, (form, upos, space) in enumerate(sentence.tokens, 1):
                 if longest and len(form) > longest:
-                    form = form[: longest - 6] + form[-6:]  # noqa: PLW2901
+                    form = form[: longest - 6] + form[-6:]
                 relation = "root" if index == 1 else "dep"
                 misc = "_" if space else "SpaceAfter=No"
                 out.write(

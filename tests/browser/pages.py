@@ -1,0 +1,99 @@
+"""The page as a visitor uses it, with its complaints collected."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64decode
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tests.ui.serving import Served
+
+WAIT = 60_000
+"""Milliseconds; generous, for machines that do other work."""
+# Gradio's own words when a page is left while a stream is open.
+LEAVING = ("AbortError", "Connection errored out", "BodyStreamBuffer", "ERR_INCOMPLETE", "network error")
+
+
+class Opened:
+    """One open page."""
+
+    def __init__(self, page: Any, app: Served) -> None:
+        self.page, self.app = page, app
+        self.wrong: list[str] = []
+        page.set_default_timeout(WAIT)
+        page.on("console", lambda m: self._heard(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: self._heard(str(e)))
+        page.on("request", self._asked)
+        page.on("response", lambda r: self._heard(f"{r.status} {r.url}") if r.status >= 400 else None)
+
+    def _heard(self, text: str) -> None:
+        if not any(word in text for word in LEAVING):
+            self.wrong.append(text)
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith((self.app.url, "data:", "blob:")):
+            self.wrong.append(f"asked elsewhere: {request.url}")
+
+    def go(self, dark: bool = False) -> None:
+        self.page.goto(f"{self.app.url}/?__theme={'dark' if dark else 'light'}")
+        self.ready()
+
+    def reload(self) -> None:
+        self.page.reload()
+        self.ready()
+
+    def ready(self) -> None:
+        self.page.wait_for_selector(".stage > *")
+        self.page.wait_for_selector(".chip")
+        self.page.wait_for_function("document.querySelector('#setting-prompt textarea')?.value")
+
+    def write(self, prompt: str, *chips: str) -> None:
+        """Type a prompt and wait until the chips show these words as mapped."""
+        self.page.fill("#setting-prompt textarea", prompt)
+        if prompt.strip():
+            self.mapped_are(*chips)
+
+    def mapped_are(self, *words: str) -> None:
+        self.page.wait_for_function(
+            "words => JSON.stringify([...document.querySelectorAll('.chip-on')].map(c => c.textContent)) === words",
+            arg=str(list(words)).replace("'", '"').replace(", ", ","),
+        )
+
+    def set(self, name: str, value: object, group: str = "") -> None:
+        field = f"#setting-{name} input"
+        if group and not self.page.is_visible(field):
+            self.page.click(f"#group-{group} > button")
+            self.page.wait_for_selector(field)
+        self.page.fill(field, str(value))
+
+    def generate(self, click: bool = True) -> None:
+        """Press Generate and wait until the studio has the task."""
+        before = self.app.studio.latest
+        if click:
+            self.page.click("#generate")
+        for _ in range(WAIT // 50):
+            if self.app.studio.latest is not before:
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError("no task came")
+
+    def finished(self) -> None:
+        """Wait for the picture of the latest task."""
+        task = self.app.studio.latest
+        while not task.wait(0):
+            self.page.wait_for_timeout(50)
+        self.page.wait_for_selector(f".stage[data-run='{task.run.id}'] .look")
+        self.page.wait_for_selector("#generate")
+
+    def pixels(self, selector: str) -> np.ndarray:
+        """What is drawn there now: (Y, X, 3) uint8."""
+        shot = self.page.locator(selector).screenshot(animations="disabled")
+        return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
+
+    def map_pixels(self) -> np.ndarray:
+        """The map canvas alone: (Y, X, 4) uint8."""
+        url = self.page.evaluate("document.querySelector('.look-map').toDataURL()")
+        return np.asarray(Image.open(io.BytesIO(b64decode(url.split(",")[1]))).convert("RGBA"))

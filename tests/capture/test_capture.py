@@ -1,0 +1,226 @@
+"""Capture: exact, invisible in the picture, and gone afterwards. On every family's tiny model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from t2i_studio.capture import MapStore, capture, column_probs
+from t2i_studio.errors import CaptureError
+from t2i_studio.families import FAMILIES, Family
+
+from .reference import Reference
+
+COLUMNS = [(2,), (4, 5)]
+NOUNS = ["cat", "dog"]
+STEPS = 3
+
+
+def test_column_probs_sum_to_one_over_all_columns() -> None:
+    query, key = torch.randn(2, 3, 10, 8), torch.randn(2, 3, 7, 8)
+    probs = column_probs(query, key, [(k,) for k in range(7)])
+    torch.testing.assert_close(probs.sum(-1), torch.ones(2, 3, 10))
+    merged = column_probs(query, key, [(0, 3), ()])
+    torch.testing.assert_close(merged[..., 0], probs[..., 0] + probs[..., 3])
+    assert merged[..., 1].abs().max() == 0
+
+
+def test_column_probs_gradient() -> None:
+    query = torch.randn(1, 2, 4, 3, requires_grad=True)
+    key = torch.randn(1, 2, 5, 3, requires_grad=True)
+    column_probs(query, key, [(1,), (2, 3)]).square().sum().backward()
+    got = query.grad, key.grad
+    query.grad = key.grad = None
+    full = (query @ key.transpose(-1, -2) / 3**0.5).softmax(-1)
+    torch.stack([full[..., 1], full[..., 2] + full[..., 3]], -1).square().sum().backward()
+    torch.testing.assert_close(got[0], query.grad)
+    torch.testing.assert_close(got[1], key.grad)
+
+
+@pytest.fixture(params=list(FAMILIES), scope="module")
+def family(request: pytest.FixtureRequest) -> Family:
+    return FAMILIES[request.param]
+
+
+@pytest.fixture(scope="module")
+def pipe(family: Family):
+    pipe = family.tiny()
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def paint(pipe, store: MapStore | None = None, *, prompt="a cat and a dog", size=(128, 128), scale=7.5):
+    def after(_pipe, _step, timestep, _tensors):
+        if store is not None:
+            store.end_step(timestep)
+        return {}
+
+    return pipe(
+        prompt, num_inference_steps=STEPS, height=size[0], width=size[1], guidance_scale=scale, output_type="np",
+        generator=torch.Generator().manual_seed(1), callback_on_step_end=after,
+    ).images  # fmt: skip
+
+
+def processors(denoiser: torch.nn.Module) -> dict[str, int]:
+    return {name: id(m.processor) for name, m in denoiser.named_modules() if hasattr(m, "processor")}
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("size", [(128, 128), (128, 192)])
+@pytest.mark.parametrize("scale", [7.5, 1.0])
+@pytest.mark.parametrize("heads", [False, True])
+def test_maps_equal_the_reference_and_the_picture_is_untouched(family: Family, pipe, size, scale, heads) -> None:
+    denoiser = family.denoiser(pipe)
+    rows, columns = family.latent_size(pipe, *size)
+    sites = family.sites(denoiser, rows, columns)
+    plain = paint(pipe, size=size, scale=scale)
+    before = processors(denoiser)
+    store = MapStore(NOUNS, sites, STEPS, heads=heads)
+    with (
+        Reference(denoiser, [s.name for s in sites]) as reference,
+        capture(denoiser, family, sites, COLUMNS, store.add, num_rows=1),
+    ):
+        captured = paint(pipe, store, size=size, scale=scale)
+    assert np.array_equal(plain, captured)
+    assert processors(denoiser) == before
+    maps = store.maps(family.loss_grid(denoiser, rows, columns))
+    for stack in maps.stacks.values():
+        for s, name in enumerate(stack.sites):
+            full = torch.stack(reference.passes[name])[:, -1]  # (T, H, Q, K), conditional half
+            assert len(full) == STEPS
+            wanted = torch.stack([full[..., list(c)].sum(-1) for c in COLUMNS], 2)  # (T, H, N, Q)
+            wanted = wanted.unflatten(-1, stack.grid).numpy()
+            np.testing.assert_allclose(stack.values_TSNYX[:, s], wanted.mean(1), atol=1e-5)
+            if heads:
+                np.testing.assert_allclose(stack.heads_TSHNYX[:, s], wanted, atol=1e-5)
+    kept = sum(
+        s.values_TSNYX.nbytes + (s.heads_TSHNYX.nbytes if heads else 0) for s in maps.stacks.values()
+    )  # fmt: skip
+    assert kept == store.predicted_bytes
+
+
+@pytest.mark.models
+def test_a_batch_keeps_each_picture_apart(family: Family, pipe) -> None:
+    denoiser = family.denoiser(pipe)
+    sites = family.default_sites(denoiser, 16, 16)
+    grid = family.loss_grid(denoiser, 16, 16)
+    store = MapStore(NOUNS, sites, STEPS, num_images=2)
+    with capture(denoiser, family, sites, COLUMNS, store.add, num_rows=2):
+        paint(pipe, store, prompt=["a cat and a dog", "dog dog dog dog dog"])
+    single = MapStore(NOUNS, sites, STEPS)
+    with capture(denoiser, family, sites, COLUMNS, single.add, num_rows=1):
+        pipe(
+            "a cat and a dog", num_inference_steps=STEPS, height=128, width=128,
+            latents=torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(1))[:1],
+            callback_on_step_end=lambda _p, _i, t, _k: (single.end_step(t), {})[1],
+        )  # fmt: skip
+    one, two, alone = store.maps(grid, 0), store.maps(grid, 1), single.maps(grid)
+    np.testing.assert_allclose(one["cat"], alone["cat"], atol=1e-5)
+    assert abs(one["cat"] - two["cat"]).max() > 1e-4
+
+
+@pytest.mark.models
+def test_everything_is_restored_after_an_error(family: Family, pipe) -> None:
+    denoiser = family.denoiser(pipe)
+    before = processors(denoiser)
+    sites = family.default_sites(denoiser, 16, 16)
+    with pytest.raises(ZeroDivisionError), capture(denoiser, family, sites, COLUMNS, lambda *_: None):
+        assert processors(denoiser) != before
+        raise ZeroDivisionError
+    assert processors(denoiser) == before
+
+
+@pytest.mark.models
+def test_two_recordings_share_one_tape(family: Family, pipe) -> None:
+    denoiser = family.denoiser(pipe)
+    before = processors(denoiser)
+    sites = family.sites(denoiser, 16, 16)
+    some, rest = MapStore(NOUNS, sites[:2], STEPS), MapStore(NOUNS, sites, STEPS)
+    with capture(denoiser, family, sites, COLUMNS, rest.add, num_rows=1):
+        inside = processors(denoiser)
+        with capture(denoiser, family, sites[:2], COLUMNS, some.add, num_rows=1):
+            assert processors(denoiser) == inside
+            paint(pipe, _Both(some, rest))
+        assert processors(denoiser) == inside
+    assert processors(denoiser) == before
+    grid = sites[0].grid
+    one = some.maps(grid).select("cat", sites=(sites[0].name,))
+    other = rest.maps(grid).select("cat", sites=(sites[0].name,))
+    assert np.array_equal(one, other)
+
+
+class _Both:
+    def __init__(self, *stores: MapStore) -> None:
+        self.stores = stores
+
+    def end_step(self, timestep: float) -> None:
+        for store in self.stores:
+            store.end_step(timestep)
+
+
+@pytest.mark.models
+def test_a_pass_of_ones_own_ends_early_and_keeps_the_graph(family: Family, pipe) -> None:
+    denoiser = family.denoiser(pipe)
+    sites = family.default_sites(denoiser, 16, 16)
+    first = sites[:1]
+    latents = torch.randn(1, denoiser.config.in_channels, 16, 16, requires_grad=True)
+    text = torch.randn(1, 24, denoiser.config.cross_attention_dim)
+    got: list[torch.Tensor] = []
+    others: list[torch.Tensor] = []
+    ran: list[str] = []
+    handle = denoiser.get_submodule(sites[-1].name).register_forward_hook(lambda *_: ran.append("last"))
+    with (
+        capture(denoiser, family, first, COLUMNS, lambda _s, p: got.append(p), keep_graph=True) as recording,
+        capture(denoiser, family, first, COLUMNS, lambda _s, p: others.append(p)) as other,
+    ):
+        assert recording.forward(latents, 500, text) is None
+        assert (len(got), len(others), ran) == (1, 0, [])
+        full = recording.forward(latents, 500, text, stop_after_last_site=False)
+        assert full.sample.shape == latents.shape
+        assert other.forward(latents, 500, text) is None
+    handle.remove()
+    torch.testing.assert_close(got[0], got[1])
+    assert not others[0].requires_grad
+    (gradient,) = torch.autograd.grad(got[0].square().sum(), latents)
+    assert gradient.abs().max() > 0
+
+
+@pytest.mark.models
+def test_capturing_nothing_is_an_error(family: Family, pipe) -> None:
+    denoiser = family.denoiser(pipe)
+    sites = family.default_sites(denoiser, 16, 16)
+    with pytest.raises(CaptureError, match="No attention map"), capture(denoiser, family, sites, COLUMNS, print):
+        pass
+    for bad in ([], [()]):
+        with pytest.raises(CaptureError, match="Nothing"), capture(denoiser, family, sites, bad, print):
+            pass
+
+
+@pytest.mark.models
+def test_wrong_size_is_told(family: Family, pipe) -> None:
+    denoiser = family.denoiser(pipe)
+    sites = family.default_sites(denoiser, 8, 8)
+    with pytest.raises(CaptureError, match="positions"), capture(denoiser, family, sites, COLUMNS, print):
+        paint(pipe)
+
+
+@pytest.mark.models
+def test_unreadable_attention_is_refused(family: Family, pipe) -> None:
+    denoiser = family.denoiser(pipe)
+    sites = family.default_sites(denoiser, 16, 16)
+    module = denoiser.get_submodule(sites[-1].name)
+    original = module.processor
+
+    class Foreign:
+        def __call__(self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, temb=None):
+            return hidden_states
+
+    module.set_processor(Foreign())
+    before = processors(denoiser)
+    try:
+        with pytest.raises(CaptureError, match="Foreign"), capture(denoiser, family, sites, COLUMNS, print):
+            pass
+        assert processors(denoiser) == before
+    finally:
+        module.set_processor(original)

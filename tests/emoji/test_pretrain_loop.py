@@ -1,0 +1,75 @@
+"""Resuming repeats the same losses, and the average follows the weights."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from t2i_studio.emoji.pretrain import loop
+
+
+class Line:
+    """Fits y = 3x with noise drawn from the step's own generators."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        self.layer = torch.nn.Linear(1, 1)
+        self.modules = {"layer": self.layer}
+
+    def loss(self, rng: np.random.Generator, generator: torch.Generator, step: int):
+        x = torch.randn(8, 1, generator=generator)
+        y = 3 * x + 0.1 * float(rng.normal())
+        return (self.layer(x) - y).square().mean(), {"x": float(x.mean())}
+
+    def preview(self, ema, folder: Path, step: int) -> None:
+        (folder / "preview.txt").write_text(str(step))
+
+
+PLAN = loop.Plan(total_steps=60, batch_size=8, learning_rate=0.05, warmup_steps=5, ema_decay=0.9)
+
+
+def losses(folder: Path) -> list[tuple[str, str]]:
+    with (folder / "loss.csv").open() as handle:
+        return [(row["step"], row["loss"]) for row in csv.DictReader(handle)]
+
+
+def test_resumed_equals_uninterrupted(tmp_path: Path) -> None:
+    loop.train(Line(), PLAN, tmp_path / "whole", resume=False)
+    half = loop.Plan(**{**PLAN.__dict__, "total_steps": 40})
+    loop.train(Line(), half, tmp_path / "parts", resume=False)
+    loop.train(Line(), PLAN, tmp_path / "parts", resume=True)
+    assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
+    one, other = (torch.load(tmp_path / n / "state.pt", weights_only=True) for n in ("whole", "parts"))
+    assert torch.equal(one["modules"]["layer"]["weight"], other["modules"]["layer"]["weight"])
+    assert torch.equal(one["ema"]["layer.weight"], other["ema"]["layer.weight"])
+    assert one["step"] == other["step"] == 60
+    assert float(one["modules"]["layer"]["weight"]) == pytest.approx(3, abs=0.3)
+
+
+def test_a_state_is_not_overwritten_without_resume(tmp_path: Path) -> None:
+    loop.train(Line(), PLAN, tmp_path, resume=False)
+    with pytest.raises(FileExistsError, match="--resume"):
+        loop.train(Line(), PLAN, tmp_path, resume=False)
+
+
+def test_average_can_be_loaded(tmp_path: Path) -> None:
+    task = Line()
+    loop.train(task, PLAN, tmp_path, resume=False)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    other = Line()
+    assert loop.load_average(tmp_path / "state.pt", other.modules) == 60
+    assert torch.equal(other.layer.weight, state["ema"]["layer.weight"])
+    assert not torch.equal(other.layer.weight, task.layer.weight)
+
+
+def test_rates() -> None:
+    plan = loop.Plan(total_steps=100, batch_size=1, learning_rate=1.0, warmup_steps=10, schedule="cosine")
+    assert plan.rate(0) == pytest.approx(0.1)
+    assert plan.rate(99) < 0.03
+    cooling = loop.Plan(total_steps=100, batch_size=1, learning_rate=1.0, warmup_steps=1, cooldown_steps=20)
+    assert cooling.rate(79) == 1.0
+    assert cooling.rate(90) == pytest.approx(0.5)

@@ -1,0 +1,66 @@
+"""Contract of every family, on its `tiny()` model."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from t2i_studio.families import FAMILIES, Family
+
+pytestmark = pytest.mark.models
+SIZES = [(128, 128), (128, 192), (64, 72)]
+
+
+@pytest.fixture(params=list(FAMILIES), scope="module")
+def family(request: pytest.FixtureRequest) -> Family:
+    return FAMILIES[request.param]
+
+
+@pytest.fixture(scope="module")
+def pipe(family: Family):
+    pipe = family.tiny()
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def test_tiny_is_the_same_each_time(family: Family) -> None:
+    one, other = (family.denoiser(family.tiny(seed=3)).state_dict() for _ in range(2))
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_grids_are_those_of_the_queries(family: Family, pipe, size: tuple[int, int]) -> None:
+    denoiser = family.denoiser(pipe)
+    latents = family.latent_size(pipe, *size)
+    seen: dict[str, int] = {}
+    handles = [
+        denoiser.get_submodule(site.name).register_forward_hook(
+            lambda module, args, kwargs, out, name=site.name: seen.__setitem__(name, out.shape[1]), with_kwargs=True
+        )
+        for site in family.sites(denoiser, *latents)
+    ]
+    pipe("a cat", num_inference_steps=1, height=size[0], width=size[1], output_type="latent")
+    for handle in handles:
+        handle.remove()
+    assert seen == {s.name: s.grid[0] * s.grid[1] for s in family.sites(denoiser, *latents)}
+
+
+def test_sites_are_in_order_of_execution(family: Family, pipe) -> None:
+    denoiser = family.denoiser(pipe)
+    order: list[str] = []
+    sites = family.sites(denoiser, 16, 16)
+    handles = [
+        denoiser.get_submodule(s.name).register_forward_hook(lambda *_, name=s.name: order.append(name))
+        for s in sites
+    ]
+    pipe("a cat", num_inference_steps=1, height=128, width=128, output_type="latent", guidance_scale=1.0)
+    for handle in handles:
+        handle.remove()
+    assert order == [s.name for s in sites]
+
+
+def test_default_sites_have_the_loss_grid(family: Family, pipe) -> None:
+    denoiser = family.denoiser(pipe)
+    sites = family.default_sites(denoiser, 16, 24)
+    assert sites
+    assert {s.grid for s in sites} == {family.loss_grid(denoiser, 16, 24)}

@@ -1,0 +1,83 @@
+"""One at a time, in order; cancelled for real; every end told truthfully."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from t2i_studio.config import GenerateSettings
+from t2i_studio.errors import SettingError
+from t2i_studio.tasks import Queue, Task
+
+SETTINGS = GenerateSettings(prompt="a cat", steps=4)
+
+
+def test_second_task_waits_and_knows_its_place() -> None:
+    go = threading.Event()
+    order: list[str] = []
+
+    def work(task: Task) -> None:
+        order.append(task.id)
+        assert go.wait(10)
+
+    queue = Queue(work)
+    first, second, third = (queue.submit(SETTINGS) for _ in range(3))
+    while first.status != "running":
+        first.wait(0.01)
+    assert (second.status, second.position, third.position) == ("waiting", 1, 2)
+    assert queue.latest is third
+    go.set()
+    assert third.wait(10)
+    assert order == [first.id, second.id, third.id]
+    assert [t.status for t in (first, second, third)] == ["done"] * 3
+
+
+def test_cancel_stops_within_a_step_and_while_waiting() -> None:
+    stepped = threading.Event()
+
+    def work(task: Task) -> None:
+        for step in range(1000):
+            task.report("step", step, 1000)
+            stepped.set()
+            task.check_cancelled()
+            task.wait(0.005)
+
+    queue = Queue(work)
+    running, waiting = queue.submit(SETTINGS), queue.submit(SETTINGS)
+    assert stepped.wait(10)
+    waiting.cancel()
+    running.cancel()
+    assert running.wait(10)
+    assert waiting.wait(10)
+    assert (running.status, waiting.status) == ("cancelled", "cancelled")
+    assert waiting.step == 0
+
+
+def test_errors_end_the_task_not_the_queue() -> None:
+    def work(task: Task) -> None:
+        if task.settings.prompt == "bad":
+            raise SettingError("Steps is 0.", "Use more.", "steps")
+        if task.settings.prompt == "worse":
+            raise ZeroDivisionError("surprise")
+
+    queue = Queue(work)
+    bad = queue.submit(GenerateSettings(prompt="bad"))
+    worse = queue.submit(GenerateSettings(prompt="worse"))
+    good = queue.submit(SETTINGS)
+    assert good.wait(10)
+    assert isinstance(bad.error, SettingError)
+    assert worse.status == "failed"
+    assert "surprise" in str(worse.error)
+    assert "report" in str(worse.error)
+    assert good.status == "done"
+
+
+def test_time_left_needs_a_step() -> None:
+    task = Task(SETTINGS)
+    assert task.seconds_left is None
+    task.status = "running"
+    task.report("step 0", 0, 4)
+    assert task.seconds_left is None
+    task.report("step 1/4", 1, 4)
+    assert task.seconds_left == pytest.approx(0, abs=5)
