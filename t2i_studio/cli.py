@@ -173,33 +173,37 @@ def vars_of(record: Any) -> dict[str, Any]:
 
 
 def _runs_show(options: argparse.Namespace) -> int:
-    from .runs import RunStore
+    from .runs import RunStore, run_reference
 
-    print(json.dumps(_summary(RunStore().load(options.run_id)), ensure_ascii=False, indent=2))
+    print(json.dumps(_summary(RunStore().load(run_reference(options.run_id))), ensure_ascii=False, indent=2))
     return 0
 
 
 def _runs_export(options: argparse.Namespace) -> int:
-    from .runs import RunStore
+    from .runs import RunStore, run_reference
 
-    print(RunStore().export(options.run_id, options.out))
+    print(RunStore().export(run_reference(options.run_id), options.out))
     return 0
 
 
 def _runs_delete(options: argparse.Namespace) -> int:
     from .runs import RunStore
 
-    print(f"In the trash: {RunStore().delete(options.run_id)}")
+    store = RunStore()
+    folder = store.delete(options.run_id)
+    inside = folder.is_relative_to(store.root)
+    print(f"In the trash: {folder}" if inside else f"Off the list; its files stay at {folder}")
     return 0
 
 
 def _replay(options: argparse.Namespace) -> int:
     import numpy as np
 
+    from .runs import run_reference
     from .studio import Studio
 
     studio = Studio()
-    kept = studio.runs.load(options.run_id)
+    kept = studio.runs.load(run_reference(options.run_id))
     again = studio.replay(kept, options.out)
     same_size = kept.image.size == again.image.size
     same_pixels = same_size and bool((np.asarray(kept.image) == np.asarray(again.image)).all())

@@ -50,6 +50,8 @@ class Generated:
     image: Image.Image
     maps: Maps | None
     timings: dict[str, float]
+    scheduler: str
+    "Class name of the scheduler that ran."
 
 
 def generate(
@@ -77,12 +79,13 @@ def generate(
                 "Use a smaller size, dtype float16, or offload model; close other programs on it.",
             ) from error
         ended = time.monotonic()
+        scheduler = type(model.pipe.scheduler).__name__
     maps = None
     if store is not None:
         rows, columns = model.family.latent_size(model.pipe, settings.height, settings.width)
         maps = store.maps(model.family.loss_grid(model.family.denoiser(model.pipe), rows, columns))
     timings = {"denoise": steps.ended - started, "decode": ended - steps.ended}
-    return Generated(image, maps, timings)
+    return Generated(image, maps, timings, scheduler)
 
 
 def _call(model: LoadedModel, settings: GenerateSettings, steps: _StepCallback) -> Image.Image:

@@ -200,7 +200,7 @@ def _record(
         image=made.image,
         maps=made.maps,
         timings={"load": loading, **made.timings, "total": total},
-        versions=versions(),
+        versions={**versions(), "scheduler": made.scheduler},
         notes=tuple(notes),
     )
 

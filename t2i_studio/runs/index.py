@@ -134,7 +134,7 @@ def use(file: Path, work: Callable[[sqlite3.Connection], T]) -> T:
         except sqlite3.OperationalError:
             if attempt == ":memory:":
                 raise
-        except ZeroDivisionError:
+        except sqlite3.DatabaseError:
             if attempt == ":memory:":
                 raise
             _remove(file)
@@ -249,9 +249,7 @@ def with_prefix(connection: sqlite3.Connection, prefix: str, limit: int) -> list
 def distinct(connection: sqlite3.Connection, column: str) -> tuple[str, ...]:
     """The different models or methods."""
     assert column in {"model", "method", "id"}
-    rows = connection.execute(
-        f"SELECT DISTINCT {column} FROM runs WHERE present AND problem IS NULL ORDER BY {column}"
-    )
+    rows = connection.execute(f"SELECT DISTINCT {column} FROM runs WHERE present AND problem IS NULL ORDER BY {column}")
     return tuple(row[0] for row in rows)
 
 

@@ -75,7 +75,7 @@ def write_out_folder(folder: Path, name: str, last: str, fill: Callable[[Path], 
             with _temporary_folder(folder) as draft:
                 fill(draft)
                 _flush(draft)
-                if os.listdir(folder) != [draft.name]:
+                if list(folder.iterdir()) != [draft]:
                     _move_new(draft, folder / name)
                     return folder / name
                 _move_files(draft, folder, last)
@@ -99,7 +99,7 @@ def new_file(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield draft
-            os.replace(draft, target)
+            draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
 
@@ -129,14 +129,14 @@ def _temporary_folder(parent: Path) -> Iterator[Path]:
 def _move_new(draft: Path, target: Path) -> None:
     if target.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
-    os.rename(draft, target)
+    draft.rename(target)
 
 
 def _move_files(draft: Path, folder: Path, last: str) -> None:
     moved: list[Path] = []
     try:
         for file in sorted(draft.iterdir(), key=lambda f: f.name == last):
-            os.rename(file, folder / file.name)
+            file.rename(folder / file.name)
             moved.append(folder / file.name)
     except BaseException:
         for file in moved:

@@ -123,7 +123,7 @@ class RunStore:
             target.parent.mkdir(exist_ok=True)
             _remove(target)
             try:
-                os.rename(source, target)
+                source.rename(target)
             except FileNotFoundError:
                 raise RunNotFound(f"The run {run_id!r} is gone already.") from None
             os.utime(target)
@@ -145,7 +145,7 @@ class RunStore:
         with storing(target):
             if target.exists():
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
-            os.rename(source, target)
+            source.rename(target)
         self._use_index(lambda _: None)
         return target if inside else Path(read_pointer(target) or target)
 

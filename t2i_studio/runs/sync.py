@@ -26,8 +26,8 @@ def bring_in_step(connection: sqlite3.Connection, root: Path) -> None:
     inside = {e.name for e in scan(root) if is_run_id(e.name) and e.is_dir()}
     outside = read_pointers(root)
     new = (inside | outside.keys()) - known.keys()
-    gone = [p for p in known.keys() - inside - outside.keys() if os.path.isabs(p) or not (root / p).exists()]
-    present = {p: os.path.isfile(os.path.join(p, RECORD)) for p in outside}
+    gone = [p for p in known.keys() - inside - outside.keys() if Path(p).is_absolute() or not (root / p).exists()]
+    present = {p: Path(p, RECORD).is_file() for p in outside}
     changed = [(p, on) for p, on in present.items() if known.get(p, True) != on]
     if not (new or gone or changed):
         return

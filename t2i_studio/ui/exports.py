@@ -36,7 +36,9 @@ def _kept(name: str) -> Callable[[Studio, Run, Path], Any]:
 
     def copy(studio: Studio, run: Run, out: Path) -> None:
         if run.folder is None:
-            raise RunNotFound("This run was not saved.", "Free some space or choose another folder, then generate it again.")
+            raise RunNotFound(
+                "This run was not saved.", "Free some space or choose another folder, then generate it again."
+            )
         shutil.copyfile(run.folder / name, out)
 
     return copy
@@ -66,7 +68,13 @@ KINDS = {
     for kind in (
         Kind("picture", "Picture PNG", "The picture, with its settings inside the file", ".png", _picture, False),
         Kind("maps", "Maps .safetensors", "All recorded maps, float32", "-maps.safetensors", _kept("maps.safetensors")),
-        Kind("metrics", "Metrics CSV", "Mass, peak, entropy, overlap a step and noun", "-metrics.csv", _kept("metrics.csv")),
+        Kind(
+            "metrics",
+            "Metrics CSV",
+            "Mass, peak, entropy, overlap a step and noun",
+            "-metrics.csv",
+            _kept("metrics.csv"),
+        ),
         Kind("grid-png", "Grid PNG", "Nouns × timesteps", "-grid.png", _grid),
         Kind("grid-pdf", "Grid PDF", "Nouns × timesteps, for a paper", "-grid.pdf", _grid),
         Kind("animation", "Animation GIF", "The maps over time", "-maps.gif", _animation),
@@ -77,9 +85,7 @@ KINDS = {
 
 def kinds_of(run: Run) -> list[dict[str, str]]:
     """The kinds this run offers, for the page."""
-    return [
-        {"name": k.name, "label": k.label, "hint": k.hint} for k in KINDS.values() if run.maps or not k.needs_maps
-    ]
+    return [{"name": k.name, "label": k.label, "hint": k.hint} for k in KINDS.values() if run.maps or not k.needs_maps]
 
 
 def make(studio: Studio, run: Run, kind: str, scratch: Scratch) -> Path:

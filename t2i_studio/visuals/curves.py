@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..metrics import MapMetrics, measure
@@ -12,6 +12,10 @@ from ..types import Maps, MapStack, Run, grid_name
 from .colours import THEMES, Theme, noun_dash
 from .page import LABEL, MARGIN, SMALL, TITLE_HEIGHT, Page, drawable, families
 from .selection import NounMaps, PanelSettings, recorded, select
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _LEFT, _GAP_X, _HEAD, _FOOT = 0.5, 0.62, 0.24, 0.42
 _HEIGHT, _LOW = 1.25, 0.95
@@ -65,8 +69,8 @@ def _as_maps(chosen: tuple[NounMaps, ...], timesteps: tuple[float, ...]) -> Maps
     return Maps(tuple(noun.noun for noun in chosen), timesteps, {grid_name(grid): stack}, grid_name(grid))
 
 
-def _diagrams(chosen: tuple[NounMaps, ...], numbers: MapMetrics, settings: PanelSettings):  # noqa: ANN202
-    def lines(values_TN: np.ndarray, bottom: float | None = 0.0, top: float | None = None):  # noqa: ANN202
+def _diagrams(chosen: tuple[NounMaps, ...], numbers: MapMetrics, settings: PanelSettings):
+    def lines(values_TN: np.ndarray, bottom: float | None = 0.0, top: float | None = None):
         def draw(axes: Axes) -> None:
             for i, noun in enumerate(chosen):
                 _line(axes, numbers.timesteps, values_TN[:, i], noun.colour, noun_dash(noun.index))
@@ -102,7 +106,7 @@ def _pairs(axes: Axes, chosen: tuple[NounMaps, ...], numbers: MapMetrics, theme:
             text.set_parse_math(False)
 
 
-def _line(axes: Axes, timesteps: tuple[float, ...], values_T: np.ndarray, colour: str, dash) -> Line2D:  # noqa: ANN001
+def _line(axes: Axes, timesteps: tuple[float, ...], values_T: np.ndarray, colour: str, dash) -> Line2D:
     style = (0, dash) if dash else "-"
     marker = {"marker": "o", "markersize": 3.0} if len(timesteps) < 3 else {}
     return axes.plot(timesteps, values_T, color=colour, linewidth=1.3, linestyle=style, **marker)[0]
@@ -128,9 +132,7 @@ def _dress(page: Page, axes: Axes, timesteps: tuple[float, ...], last: bool) -> 
     axes.locator_params(nbins=4, axis="y")
     axes.spines[["top", "right"]].set_visible(False)
     if last:
-        axes.set_xlabel(
-            "timestep (noise → picture)", fontsize=SMALL, color=page.theme.muted, fontfamily=families()
-        )
+        axes.set_xlabel("timestep (noise → picture)", fontsize=SMALL, color=page.theme.muted, fontfamily=families())
     else:
         axes.tick_params(labelbottom=False)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
 from PIL import Image
 
 from ..types import Run
 from .overlay import blend, heat_image
 from .page import LABEL, MARGIN, SMALL, TITLE_HEIGHT, Page, timestep_label
 from .selection import COLUMN_WIDTH, NounMaps, PanelSettings, recorded, select, spread
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _GAP, _BAR, _HEAD, _NOTE = 0.035, 0.48, 0.2, 0.36
 _MAX_HEIGHT = 9.0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from ..types import Run
 from .overlay import blend
 from .page import LABEL, MARGIN, TITLE_HEIGHT, Page, timestep_label
 from .selection import COLUMN_WIDTH, NounMaps, PanelSettings, recorded, select
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from PIL import Image
 
 _GAP, _BAR, _LABEL, _NOTES = 0.1, 0.48, 0.2, 0.32
 _LARGEST, _HIGHEST = 2.6, 3.2

@@ -9,20 +9,23 @@ import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager, get_font
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
 from PIL import Image
 
 from ..errors import SettingError, StorageError
 from ..types import Run
 from .colours import THEMES, ThemeName, heat
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.text import Text
 
 TITLE, LABEL, SMALL = 8.0, 7.0, 6.0
 """Text sizes, points."""
@@ -51,16 +54,12 @@ class Page:
         axes = self.figure.add_axes(place, facecolor=self.theme.page)
         for spine in axes.spines.values():
             spine.set(color=self.theme.rule, linewidth=0.6)
-        axes.tick_params(
-            colors=self.theme.muted, labelsize=SMALL, width=0.6, length=2.0, labelfontfamily=families()
-        )
+        axes.tick_params(colors=self.theme.muted, labelsize=SMALL, width=0.6, length=2.0, labelfontfamily=families())
         return axes
 
     def image(self, x: float, y: float, width: float, height: float, image: Image.Image) -> None:
         """A picture that fills the box, with a thin edge."""
-        self._sheet.imshow(
-            np.asarray(image), extent=(x, x + width, y + height, y), aspect="auto", interpolation="nearest"
-        )
+        self._sheet.imshow(np.asarray(image), extent=(x, x + width, y + height, y), aspect="auto", interpolation="none")
         edge = Rectangle((x, y), width, height, fill=False, edgecolor=self.theme.rule, linewidth=0.5)
         self._sheet.add_patch(edge)
 
@@ -109,9 +108,7 @@ class Page:
         """Small lines at the bottom, `NOTE_HEIGHT` inches each."""
         for i, line in enumerate(lines):
             y = self.height - 0.07 - NOTE_HEIGHT * (len(lines) - 1 - i)
-            self.text(
-                MARGIN, y, line, SMALL, self.theme.muted, baseline="bottom", room=self.width - 2 * MARGIN
-            )
+            self.text(MARGIN, y, line, SMALL, self.theme.muted, baseline="bottom", room=self.width - 2 * MARGIN)
 
     def prompt(self, run: Run) -> None:
         """At the top: the prompt, with model and seed in a second line."""

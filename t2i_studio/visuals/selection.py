@@ -23,22 +23,12 @@ class PanelSettings(Settings):
     """How a panel is drawn; every panel takes what concerns it."""
 
     nouns: tuple[str, ...] | None = Field(default=None, description="Nouns to show; all where not given.")
-    step: int | None = Field(
-        default=None, ge=0, description="One step (0 is the first); the mean where not given."
-    )
-    grid: str | None = Field(
-        default=None, description="Resolution, e.g. 16x16; the family's loss grid if not given."
-    )
-    sites: tuple[str, ...] | None = Field(
-        default=None, description="Layers to average; all of the grid if not given."
-    )
+    step: int | None = Field(default=None, ge=0, description="One step (0 is the first); the mean where not given.")
+    grid: str | None = Field(default=None, description="Resolution, e.g. 16x16; the family's loss grid if not given.")
+    sites: tuple[str, ...] | None = Field(default=None, description="Layers to average; all of the grid if not given.")
     raw: bool = Field(default=False, description="Show the cells as they are, not interpolated.")
-    per_frame: bool = Field(
-        default=False, description="Scale every step by itself, not by its noun's maximum."
-    )
-    opacity: float = Field(
-        default=0.7, ge=0.0, le=1.0, description="Strength of the heat over the picture, 0 to 1."
-    )
+    per_frame: bool = Field(default=False, description="Scale every step by itself, not by its noun's maximum.")
+    opacity: float = Field(default=0.7, ge=0.0, le=1.0, description="Strength of the heat over the picture, 0 to 1.")
     theme: ThemeName = Field(default="light", description="Page: light or dark.")
     width: float = Field(default=PAGE_WIDTH, ge=2.0, le=24.0, description="Width of the figure, inches.")
     columns: int | None = Field(

@@ -69,10 +69,12 @@ class Opened:
             self.page.wait_for_selector(field)
         self.page.fill(field, str(value))
 
-    def generate(self, click: bool = True) -> None:
-        """Press Generate and wait until the studio has the task."""
+    def generate(self, keys: str = "") -> None:
+        """Press Generate, or keys, and wait until the studio has the task."""
         before = self.app.studio.latest
-        if click:
+        if keys:
+            self.page.keyboard.press(keys)
+        else:
             self.page.click("#generate")
         for _ in range(WAIT // 50):
             if self.app.studio.latest is not before:

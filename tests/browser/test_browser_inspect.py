@@ -159,8 +159,7 @@ def test_chosen_words_are_the_ones_mapped(visit: Visit) -> None:
 def test_ctrl_enter_generates_from_the_prompt(visit: Visit) -> None:
     seen = visit()
     seen.page.focus("#setting-prompt textarea")
-    seen.page.keyboard.press("Control+Enter")
-    seen.generate(click=False)
+    seen.generate(keys="Control+Enter")
     seen.finished()
 
 

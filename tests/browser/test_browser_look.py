@@ -33,7 +33,9 @@ UNNAMED = """() => [...document.querySelectorAll('.gradio-container button, .gra
   .map((n) => n.outerHTML.slice(0, 120))"""
 
 
-@pytest.fixture(params=[(1440, False), (1440, True), (390, False), (390, True)], ids=["wide", "wide-dark", "narrow", "narrow-dark"])
+@pytest.fixture(
+    params=[(1440, False), (1440, True), (390, False), (390, True)], ids=["wide", "wide-dark", "narrow", "narrow-dark"]
+)
 def finished(request: pytest.FixtureRequest, visit: Visit) -> Opened:
     """A page with a picture on it."""
     width, dark = request.param
@@ -91,5 +93,7 @@ def test_one_noun_one_colour(visit: Visit) -> None:
     seen.finished()
     chip = seen.page.evaluate("getComputedStyle(document.querySelectorAll('.chip-on')[1]).borderColor")
     seen.page.click(".look-noun >> text=dog")
-    assert seen.page.evaluate("getComputedStyle(document.querySelectorAll('.look-noun .dot')[1]).backgroundColor") == chip
+    assert (
+        seen.page.evaluate("getComputedStyle(document.querySelectorAll('.look-noun .dot')[1]).backgroundColor") == chip
+    )
     assert seen.page.evaluate("getComputedStyle(document.querySelector('.look-picture')).outlineColor") == chip

@@ -35,9 +35,7 @@ def _maps(rng: np.random.Generator, nouns: tuple[str, ...]) -> Maps:
         nouns=nouns,
         timesteps=(999.0, 500.5, 1.0),
         stacks={
-            "4x6": MapStack(
-                (4, 6), ("up.0.attn2", "up.1.attn2"), big.astype(np.float32), heads.astype(np.float32)
-            ),
+            "4x6": MapStack((4, 6), ("up.0.attn2", "up.1.attn2"), big.astype(np.float32), heads.astype(np.float32)),
             "2x3": MapStack((2, 3), ("mid.attn2",), small.astype(np.float32)),
         },
         main="4x6",
@@ -48,9 +46,7 @@ def _make_run(prompt: str = "a cat and a dog", maps: bool = True, seed: int = 1,
     rng = np.random.default_rng(seed)
     words = (Word("a", 0, 1, "DET"), Word("cat", 2, 5, "NOUN"), Word("dog", 12, 15, "NOUN"))
     subjects = (Subject("cat", "cat", (1,), (0,), 1), Subject("dog", "dog", (2,)))
-    settings = GenerateSettings.checked(
-        prompt=ascii(prompt), seed=seed, width=96, height=64, nouns=("cat", "dog")
-    )
+    settings = GenerateSettings.checked(prompt=ascii(prompt), seed=seed, width=96, height=64, nouns=("cat", "dog"))
     pixels = rng.integers(0, 256, (64, 96, 3), dtype=np.uint8)
     values: dict[str, Any] = {
         "id": new_run_id(prompt),

@@ -117,7 +117,7 @@ def test_an_unwritable_list_does_not_lose_a_run_kept_elsewhere(tmp_path, make_ru
     assert RunStore(tmp_path / "other").load(tmp_path / "out").id == kept.id
 
 
-def test_threads_and_processes_save_at_once(store, make_run):
+def test_threads_save_and_list_at_once(store, make_run):
     runs = [make_run(f"a cat number {i}") for i in range(12)]
     errors: list[Exception] = []
 

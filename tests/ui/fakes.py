@@ -10,7 +10,6 @@ import itertools
 import re
 import tempfile
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,9 +25,9 @@ from t2i_studio.runs import RunStore, new_run_id
 from t2i_studio.types import Maps, MapStack, ParsedPrompt, Run, Subject, TokenSpans, Word
 
 NOUNS = {file.stem for file in (ASSETS / "sprites").glob("*.png")} | {"lighthouse", "sea", "light"}
-COLOURS = set("red orange yellow green blue purple pink brown gray black white".split())
+COLOURS = set(["red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "gray", "black", "white"])
 COUNTS = {"two": 2, "three": 3, "four": 4}
-STOPS = set("a an the and with of on in near".split()) | set(COUNTS)
+STOPS = set(["a", "an", "the", "and", "with", "of", "on", "in", "near"]) | set(COUNTS)
 LIMIT = 75
 CELLS = 16
 
@@ -190,7 +189,9 @@ class FakeStudio:
         small = {"steps": 30, "guidance_scale": 5.0, "width": 128, "height": 128}
         large = {"steps": 25, "guidance_scale": 7.5, "width": 512, "height": 512}
         return {
-            "emoji-unet": ModelSettings(family="fake", source=".", title="Emoji, ships with the studio", defaults=small),
+            "emoji-unet": ModelSettings(
+                family="fake", source=".", title="Emoji, ships with the studio", defaults=small
+            ),
             "big-one": ModelSettings(family="fake", source=".", title="A larger one", defaults=large),
         }
 

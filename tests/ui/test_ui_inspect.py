@@ -92,7 +92,9 @@ def test_other_failures_stand_in_the_pictures_place(handlers: Handlers, studio: 
     assert last[0] == {"state": "failed", "problem": "No maps came.", "remedy": "Turn off offloading."}
 
 
-def test_picture_stays_when_saving_failed(handlers: Handlers, studio: FakeStudio, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_picture_stays_when_saving_failed(
+    handlers: Handlers, studio: FakeStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise StorageError("The disk is full.", "Free some space.")
 
@@ -209,7 +211,7 @@ def test_every_file_can_be_taken_away(handlers: Handlers, studio: FakeStudio) ->
 
 
 def test_command_is_quoted_and_holds_what_differs(handlers: Handlers, studio: FakeStudio) -> None:
-    prompt = "a cat's \"hat\"; rm -rf $HOME"
+    prompt = 'a cat\'s "hat"; rm -rf $HOME'
     task = studio.submit(studio.settings(prompt, seed=5, steps=7, heads=True, nouns=["cat"]))
     task.wait(5)
     words = shlex.split(handlers.keep(task.run)["command"])  # type: ignore[arg-type]

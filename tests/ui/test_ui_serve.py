@@ -21,7 +21,9 @@ def arguments(*given: str) -> argparse.Namespace:
 
 
 @pytest.mark.parametrize("given", [["--listen"], ["--listen", "192.168.0.7"], ["--share"]])
-def test_open_doors_need_a_login(given: list[str], capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_doors_need_a_login(
+    given: list[str], capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv(AUTH, raising=False)
     assert serve(arguments(*given)) == 2
     told = capsys.readouterr().err

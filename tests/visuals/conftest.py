@@ -48,9 +48,7 @@ def synthetic_run(
             values[t, :, n] = strength * blob + noise * 0.5
     grid = (rows, columns)
     timesteps = tuple(float(round(t)) for t in np.linspace(981, 1, num_steps))
-    maps = Maps(
-        nouns, timesteps, {grid_name(grid): MapStack(grid, ("up.0", "up.1"), values)}, grid_name(grid)
-    )
+    maps = Maps(nouns, timesteps, {grid_name(grid): MapStack(grid, ("up.0", "up.1"), values)}, grid_name(grid))
     return Run(
         id="20261122-104512-synthetic-0000", created="2026-11-22T10:45:12+00:00",
         settings={"prompt": prompt, "model": "emoji-unet", "seed": 1, "steps": num_steps},

@@ -5,11 +5,11 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 from PIL import Image
 
 from t2i_studio.errors import RunError, SettingError, StorageError
@@ -17,6 +17,9 @@ from t2i_studio.visuals import PANELS, PanelSettings, animation, overlay_image, 
 from t2i_studio.visuals.overlay import blend, enlarged
 from t2i_studio.visuals.page import Page
 from t2i_studio.visuals.selection import spread
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 EDGES = {
     "one noun, one step": {"nouns": ("cat",), "num_steps": 1},
@@ -75,9 +78,7 @@ def test_texts_stay_on_the_page(make_run, name):
 def test_panels_follow_the_maps_and_the_theme(make_run, name):
     run = make_run()
     other = make_run()
-    other.maps.stacks["16x16"].values_TSNYX[:, :, 0] = (
-        other.maps.stacks["16x16"].values_TSNYX[:, :, 0, ::-1] * 0.5
-    )
+    other.maps.stacks["16x16"].values_TSNYX[:, :, 0] = other.maps.stacks["16x16"].values_TSNYX[:, :, 0, ::-1] * 0.5
     light = _pixels(PANELS[name](run))
     assert np.array_equal(light, _pixels(PANELS[name](run)))
     assert (light != _pixels(PANELS[name](other))).any()

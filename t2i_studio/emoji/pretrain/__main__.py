@@ -56,22 +56,19 @@ def _shipped_vae() -> AutoencoderKL:
 
 
 def _export_vae(folder: Path) -> None:
-    """Averaged weights, with the scaling factor of the latents, and the error over held-out scenes."""
-    from .latents import scaling_factor
+    """Averaged weights; prints the error over held-out scenes. `vae` also normalises the latents."""
+    from .latents import normalise_latents
     from .unet import MIXTURE
     from .vae import measure, new_vae, save_pairs
 
     vae = new_vae()
     loop.load_average(folder / "state.pt", {"vae": vae})
-    kept = UNET_FOLDER / "vae" / "config.json"
-    if folder.name == "vae-decoder" and kept.exists():
-        factor = json.loads(kept.read_text(encoding="utf-8"))["scaling_factor"]
-    else:
-        factor = round(scaling_factor(vae, mixture=MIXTURE), 5)
-    vae.register_to_config(scaling_factor=factor)
+    if folder.name == "vae":
+        normalise_latents(vae, MIXTURE)
+    vae.register_to_config(scaling_factor=1.0)
     vae.to(torch.float16).save_pretrained(UNET_FOLDER / "vae")
     shipped = _shipped_vae()
-    print(json.dumps({"scaling_factor": factor, **measure(shipped)}))
+    print(json.dumps(measure(shipped)))
     save_pairs(shipped, folder / "pairs.png")
 
 

@@ -68,10 +68,23 @@ def _sized(file: Path, size: int) -> Path:
 
 
 @torch.no_grad()
-def scaling_factor(vae: AutoencoderKL, number: int = 512, mixture: Mixture | None = None) -> float:
-    """One over the standard deviation of the latents, over scenes of the training distribution."""
+def normalise_latents(vae: AutoencoderKL, mixture: Mixture, number: int = 512) -> None:
+    """Fold mean 0 and deviation 1 of every latent channel into the two 1×1 convolutions, exactly.
+
+    diffusers' pipelines know one factor for all channels; ours differ in mean and spread, which would
+    leave the noise schedule wrong for each. Afterwards `scaling_factor` is 1.
+    """
     parts = []
     for start in range(0, number, 16):
         images = to_tensor([render(scene_of_seed(i, mixture)) for i in range(start, start + 16)])
         parts.append(vae.encode(images).latent_dist.mean)
-    return 1.0 / float(torch.cat(parts).std())
+    latents = torch.cat(parts)
+    mean, std = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
+    channels = len(mean)
+    into, out = vae.quant_conv, vae.post_quant_conv
+    into.weight[:channels] /= std.view(-1, 1, 1, 1)
+    into.bias[:channels] = (into.bias[:channels] - mean) / std
+    into.bias[channels:] -= 2 * std.log()
+    out.bias += (out.weight[..., 0, 0] * mean).sum(1)
+    out.weight *= std.view(1, -1, 1, 1)
+    vae.register_to_config(scaling_factor=1.0)

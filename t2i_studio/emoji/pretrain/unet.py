@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 PLAN = Plan(
-    total_steps=60_000, batch_size=16, learning_rate=1e-3, warmup_steps=200, ema_decay=0.9995, seed=21,
+    total_steps=60_000, batch_size=16, learning_rate=8e-4, warmup_steps=200, ema_decay=0.9995, seed=21,
     weight_decay=0.01,
 )  # fmt: skip
 MIXTURE = Mixture(single=0.52, pair=0.32, triple=0.03, count=0.07, relation=0.06, coloured=0.35)
@@ -33,15 +33,15 @@ CAPACITY = 120_000
 FIRST_POOL, FRESH = 3_000, 8
 """Scenes of step 0, and new ones each step until `CAPACITY`."""
 EMPTY_CAPTIONS = 0.1
-TEXT_WIDTH = 192
+TEXT_WIDTH, TEXT_LAYERS = 160, 3
 
 
 def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    """An untrained text encoder: 4 layers, 192 wide."""
+    """An untrained text encoder: 3 layers, 160 wide."""
     return CLIPTextModel(
         CLIPTextConfig(
             vocab_size=len(tokenizer), hidden_size=TEXT_WIDTH, intermediate_size=4 * TEXT_WIDTH,
-            num_hidden_layers=4, num_attention_heads=4, max_position_embeddings=NUM_COLUMNS,
+            num_hidden_layers=TEXT_LAYERS, num_attention_heads=4, max_position_embeddings=NUM_COLUMNS,
             projection_dim=TEXT_WIDTH, hidden_act="gelu", bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
         )
@@ -51,7 +51,8 @@ def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
 def new_unet() -> UNet2DConditionModel:
     """An untrained U-Net: cross-attention at 16×16 and 8×8."""
     return UNet2DConditionModel(
-        sample_size=16, in_channels=8, out_channels=8, block_out_channels=(96, 192), layers_per_block=1,
+        sample_size=16, in_channels=8, out_channels=8, block_out_channels=(64, 128), layers_per_block=1,
+        transformer_layers_per_block=(1, 2),
         down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
         cross_attention_dim=TEXT_WIDTH, attention_head_dim=4, norm_num_groups=16,

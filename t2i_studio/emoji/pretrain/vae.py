@@ -33,7 +33,7 @@ COLOUR_WEIGHT = 2.0
 """Weight of the error averaged over 8×8 pixels: flat colours, which are learnt last otherwise."""
 
 PLANS = {
-    "joint": Plan(total_steps=3000, batch_size=8, learning_rate=1e-3, schedule="cosine", seed=11, warmup_steps=50),
+    "joint": Plan(total_steps=2800, batch_size=8, learning_rate=1e-3, schedule="cosine", seed=11, warmup_steps=50),
     "decoder": Plan(
         total_steps=20000, batch_size=8, learning_rate=1e-3, schedule="cosine", seed=12, ema_decay=0.9995
     ),

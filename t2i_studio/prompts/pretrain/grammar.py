@@ -14,6 +14,7 @@ from .lexicon import (
     COLOURS,
     COMPOUNDS,
     ENDINGS,
+    HAPPENINGS,
     NOUNS,
     NUMBERS,
     PAIRED,
@@ -83,7 +84,7 @@ def plural(noun: str) -> str:
 class PromptGrammar:
     """Draws prompts from one seeded stream. Made-up nouns keep the tagger from leaning on a list."""
 
-    def __init__(self, seed: int, made_up: float = 0.3) -> None:
+    def __init__(self, seed: int, made_up: float = 0.25) -> None:
         self.random = random.Random(seed)
         self.made_up = made_up
 
@@ -101,6 +102,7 @@ class PromptGrammar:
             "list",
             "action",
             "predicate",
+            "happening",
             "bare",
         )
         words = getattr(self, "_" + self.random.choice(kinds))()
@@ -124,8 +126,13 @@ class PromptGrammar:
     def _noun(self) -> Sentence:
         if self.random.random() < self.made_up:
             return [(self._nonce(), "NOUN")]
-        if self.random.random() < 0.18:
+        chance = self.random.random()
+        if chance < 0.14:
             return [(word, "NOUN") for word in self.random.choice(COMPOUNDS).split()]
+        if chance < 0.26:
+            # any noun may modify any other: an unknown word before a noun need not be an adjective
+            first = self._nonce() if self.random.random() < 0.5 else self.random.choice(NOUNS)
+            return [(first, "NOUN"), (self.random.choice(NOUNS), "NOUN")]
         return [(self.random.choice(NOUNS), "NOUN")]
 
     def _nonce(self) -> str:
@@ -142,11 +149,13 @@ class PromptGrammar:
             return [(colour, "ADJ")]
         if chance < 0.84:
             return [(adjective, "ADJ")]
-        if chance < 0.94:
+        if chance < 0.91:
             return [(adjective, "ADJ"), (colour, "ADJ")]
-        if chance < 0.97:
+        if chance < 0.94:
             return [(self.random.choice(PARTICIPLES), "VERB")]
-        return [(adjective, "ADJ"), (",", "PUNCT"), (self.random.choice(ADJECTIVES), "ADJ"), (colour, "ADJ")]
+        if chance < 0.97:
+            return [(adjective, "ADJ"), (",", "PUNCT"), (self.random.choice(ADJECTIVES), "ADJ")]
+        return [(colour, "ADJ"), ("and", "CCONJ"), (self.random.choice(COLOURS), "ADJ")]
 
     def _phrase(self, weighted: bool = True) -> Sentence:
         """A noun phrase: singular, plural, counted, or weighted "(fox:1.2)"."""
@@ -226,6 +235,10 @@ class PromptGrammar:
         if self.random.random() < 0.4:
             words += [*_tag("in the"), (self.random.choice(PLACES), "NOUN")]
         return words
+
+    def _happening(self) -> Sentence:
+        words = [*self._phrase(weighted=False), (self.random.choice(HAPPENINGS), "VERB")]
+        return [*words, *_tag(self.random.choice(_RELATIONS)), *self._phrase(weighted=False)]
 
     def _predicate(self) -> Sentence:
         link = self.random.choice(("is", "that is", "is very", "that is very"))

@@ -129,6 +129,11 @@ ACTIONS: Final[tuple[str, ...]] = tuple(
 POSES: Final[tuple[str, ...]] = tuple(
     "sitting standing lying sleeping resting running walking floating hanging leaning jumping perched".split()
 )
+HAPPENINGS: Final[tuple[str, ...]] = tuple(
+    """sits stands lies sleeps rests runs walks floats hangs leans jumps swims flies slides rolls hides waits
+    grows shines float hang slide rest stand sat stood lay slept rested ran walked floated hung leaned jumped
+    swam flew slid rolled hid grew shone glowed gleamed""".split()
+)
 PLACES: Final[tuple[str, ...]] = tuple(
     "kitchen street park room field forest beach city garden desert mountains studio snow water night".split()
 )

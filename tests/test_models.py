@@ -1,0 +1,60 @@
+"""From a name to a pipeline: what is wrong is said, nothing unsafe is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from t2i_studio.config import GenerateSettings
+from t2i_studio.errors import ModelBroken, ModelNotFound, SettingError
+from t2i_studio.families import FAMILIES
+from t2i_studio.models import ModelShelf, pick_device, pick_dtype, resolve
+
+
+def test_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(ModelNotFound, match="'emoji-unet'"):
+        resolve("emoji-unte")
+
+
+def test_a_folder_of_another_kind_is_named(tmp_path: Path) -> None:
+    (tmp_path / "model_index.json").write_text('{"_class_name": "KandinskyPipeline"}')
+    with pytest.raises(ModelBroken, match="KandinskyPipeline"):
+        resolve(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "warp", "xpu", "meta"])
+def test_devices_that_are_not_here(name: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        pick_device(name)
+    assert caught.value.name == "device"
+
+
+def test_dtypes() -> None:
+    assert pick_dtype("auto", torch.device("cpu")) is torch.float32
+    assert pick_dtype("auto", torch.device("cuda")) is torch.float16
+    assert pick_dtype("bfloat16", torch.device("cpu")) is torch.bfloat16
+
+
+@pytest.mark.models
+def test_shelf_keeps_one_model_and_reloads_when_told_otherwise(tmp_path: Path) -> None:
+    FAMILIES["stable-diffusion"].tiny().save_pretrained(tmp_path / "tiny")
+    settings = GenerateSettings(prompt="a cat", model=str(tmp_path / "tiny"), device="cpu")
+    shelf = ModelShelf()
+    first = shelf.get(settings)
+    assert shelf.get(settings) is first
+    again = shelf.get(settings.model_copy(update={"dtype": "bfloat16"}))
+    assert again is not first
+    assert again.pipe.unet.dtype is torch.bfloat16
+    with pytest.raises(SettingError, match="GPU"):
+        shelf.get(settings.model_copy(update={"offload": "model"}))
+
+
+@pytest.mark.models
+def test_a_broken_folder_says_so(tmp_path: Path) -> None:
+    FAMILIES["stable-diffusion"].tiny().save_pretrained(tmp_path / "tiny")
+    next((tmp_path / "tiny" / "unet").glob("*.safetensors")).write_bytes(b"not weights")
+    settings = GenerateSettings(prompt="a cat", model=str(tmp_path / "tiny"), device="cpu")
+    with pytest.raises(ModelBroken, match="tiny"):
+        ModelShelf().get(settings)
