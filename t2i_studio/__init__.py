@@ -1,8 +1,8 @@
 """T2I Studio: see, steer and teach text–image alignment in diffusion models.
 
-    from t2i_studio import Studio
-    run = Studio("emoji-unet").generate("a cat and a dog", seed=1)
-    run.image, run.maps["cat"]
+from t2i_studio import Studio
+run = Studio("emoji-unet").generate("a cat and a dog", seed=1)
+run.image, run.maps["cat"]
 """
 
 from __future__ import annotations

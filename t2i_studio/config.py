@@ -89,16 +89,18 @@ class GenerateSettings(Settings):
     width: int = Field(512, ge=64, le=4096, multiple_of=8, description="Pixels, a multiple of 8.")
     height: int = Field(512, ge=64, le=4096, multiple_of=8, description="Pixels, a multiple of 8.")
     scheduler: str = Field("", description="A diffusers scheduler, e.g. DDIMScheduler; empty keeps the model's own.")
-    nouns: tuple[str, ...] | None = Field(
-        None, description="Words to map instead of the nouns found by the parser."
+    nouns: tuple[str, ...] | None = Field(None, description="Words to map instead of the nouns found by the parser.")
+    sites: str = Field(
+        "grid", pattern="^(grid|all)$", description="Layers to record: `grid` (the family's loss grid) or `all`."
     )
-    sites: str = Field("grid", pattern="^(grid|all)$", description="Layers to record: `grid` (the family's loss grid) or `all`.")
     heads: bool = Field(False, description="Also keep every attention head (larger files).")
     lora: str = Field("", description="A LoRA folder or .safetensors file to add.")
     lora_scale: float = Field(1.0, ge=-4.0, le=4.0, allow_inf_nan=False, description="Strength of the LoRA, -4 to 4.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
     dtype: str = Field("auto", pattern="^(auto|float32|float16|bfloat16)$", description="Number format of the weights.")
-    offload: str = Field("none", pattern="^(none|model|sequential)$", description="Move parts to the CPU to save GPU memory.")
+    offload: str = Field(
+        "none", pattern="^(none|model|sequential)$", description="Move parts to the CPU to save GPU memory."
+    )
     language: str = Field("en", pattern="^[a-z]{2,3}(-[a-z]+)?$", description="Language of the prompt (Stanza code).")
 
 

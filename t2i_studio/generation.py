@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -200,5 +200,3 @@ def _lora(model: LoadedModel, settings: GenerateSettings) -> Iterator[None]:
         yield
     finally:
         model.pipe.unload_lora_weights()
-
-

@@ -1,8 +1,8 @@
 """The façade that library, command line and pages share.
 
-    from t2i_studio import Studio
-    run = Studio("emoji-unet").generate("a cat and a dog", seed=1)
-    run.image; run.maps["cat"]          # float32 (steps, Y, X)
+from t2i_studio import Studio
+run = Studio("emoji-unet").generate("a cat and a dog", seed=1)
+run.image; run.maps["cat"]          # float32 (steps, Y, X)
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Subject:
     """Something depictable that the prompt names; a compound ("traffic light") is one subject."""
 
     id: str
-    'Its text in lower case; `car#2` where it comes a second time. Keys maps, tables, files.'
+    "Its text in lower case; `car#2` where it comes a second time. Keys maps, tables, files."
     text: str
     "As written in the prompt."
     words: tuple[int, ...]

@@ -59,7 +59,9 @@ def test_no_runs_yet(capsys: pytest.CaptureFixture) -> None:
 
 
 @pytest.mark.models
-def test_a_run_is_made_listed_shown_replayed_exported_and_deleted(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_run_is_made_listed_shown_replayed_exported_and_deleted(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     FAMILIES["stable-diffusion"].tiny().save_pretrained(tmp_path / "tiny")
     size = ["--steps", "2", "--width", "64", "--height", "64", "--model", str(tmp_path / "tiny")]
     assert main(["generate", "a cat and a dog", "--seed", "1", *size, "--json"]) == 0

@@ -76,7 +76,9 @@ def test_what_falls_past_the_limit_is_told_by_word(studio: Studio) -> None:
     assert "cat" in run.maps.nouns
 
 
-@pytest.mark.parametrize("prompt", ["🐱 ☃", "חתול וכלב", "a\ncat\tand", "!!!", "Café ñandú", "<script>alert(1)</script>"])
+@pytest.mark.parametrize(
+    "prompt", ["🐱 ☃", "חתול וכלב", "a\ncat\tand", "!!!", "Café ñandú", "<script>alert(1)</script>"]
+)
 def test_any_text_is_painted(studio: Studio, prompt: str) -> None:
     assert studio.generate(prompt, **SMALL).image.size == (64, 64)
 

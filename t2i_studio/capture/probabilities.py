@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import torch
 
 
-def column_probs(
-    query_BHQD: torch.Tensor, key_BHKD: torch.Tensor, columns: Sequence[Sequence[int]]
-) -> torch.Tensor:
+def column_probs(query_BHQD: torch.Tensor, key_BHKD: torch.Tensor, columns: Sequence[Sequence[int]]) -> torch.Tensor:
     """Probability that each query row puts on each group of columns.
 
     The softmax runs over all K keys (padding included) in float32; a group is the sum of its

@@ -44,9 +44,7 @@ class Scene:
     background: tuple[int, int, int]
 
 
-def sample_scene(
-    rng: np.random.Generator, mixture: Mixture | None = None, splits: Splits | None = None
-) -> Scene:
+def sample_scene(rng: np.random.Generator, mixture: Mixture | None = None, splits: Splits | None = None) -> Scene:
     """A scene of the training distribution."""
     mixture = mixture or Mixture()
     request = sample_request(rng, splits or load_splits(), mixture)

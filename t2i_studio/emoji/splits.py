@@ -108,9 +108,7 @@ if __name__ == "__main__":
         raise SystemExit(f"{SPLITS_FILE.name} is fixed for good; not overwritten.")
     made = make_splits()
     rows = ",\n".join(
-        f'"{key}": {{\n'
-        + ",\n".join(f'  "{n}": {json.dumps(made[key][n])}' for n in SPLIT_NAMES)
-        + "\n}"
+        f'"{key}": {{\n' + ",\n".join(f'  "{n}": {json.dumps(made[key][n])}' for n in SPLIT_NAMES) + "\n}"
         for key in made
     )
     SPLITS_FILE.write_text("{\n" + rows + "\n}\n", encoding="utf-8")

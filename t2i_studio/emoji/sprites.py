@@ -5,7 +5,7 @@ The pictures ship in `assets/sprites/`; `make_sprites.py` made them. Knows nothi
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +28,7 @@ def sprite_path(noun: str) -> Path:
     return ASSETS / "sprites" / f"{noun}.png"
 
 
-@lru_cache(maxsize=None)
+@cache
 def sprite(noun: str, colour: str | None = None) -> Image.Image:
     """The sprite of `noun`, cropped to its opaque part: RGBA uint8, longest side 128 px.
 

@@ -67,9 +67,7 @@ class CapturingProcessor:
         return out
 
 
-def _queries_and_keys(
-    attn: Attention, hidden: torch.Tensor, text: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _queries_and_keys(attn: Attention, hidden: torch.Tensor, text: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """What the processor multiplies: query (B, H, Q, D) and key (B, H, K, D)."""
     if hidden.ndim == 4:
         hidden = hidden.flatten(2).transpose(1, 2)

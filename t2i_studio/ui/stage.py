@@ -10,7 +10,6 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from ..errors import StudioError
 from ..types import Maps, Run
@@ -18,6 +17,8 @@ from ..visuals.colours import heat
 from .scratch import Scratch
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from ..tasks import Task
 
 MAX_BYTES = 700_000

@@ -125,9 +125,15 @@ def test_everything_is_restored_after_an_error(family: Family, pipe) -> None:
     denoiser = family.denoiser(pipe)
     before = processors(denoiser)
     sites = family.default_sites(denoiser, 16, 16)
-    with pytest.raises(ZeroDivisionError), capture(denoiser, family, sites, COLUMNS, lambda *_: None):
-        assert processors(denoiser) != before
+    inside = {}
+
+    def record(*_: object) -> None:
+        inside.update(processors(denoiser))
         raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), capture(denoiser, family, sites, COLUMNS, record):
+        paint(pipe)
+    assert inside != before
     assert processors(denoiser) == before
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 import torch
 
 from t2i_studio.emoji.pretrain import loop
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Line:

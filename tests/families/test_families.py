@@ -50,8 +50,7 @@ def test_sites_are_in_order_of_execution(family: Family, pipe) -> None:
     order: list[str] = []
     sites = family.sites(denoiser, 16, 16)
     handles = [
-        denoiser.get_submodule(s.name).register_forward_hook(lambda *_, name=s.name: order.append(name))
-        for s in sites
+        denoiser.get_submodule(s.name).register_forward_hook(lambda *_, name=s.name: order.append(name)) for s in sites
     ]
     pipe("a cat", num_inference_steps=1, height=128, width=128, output_type="latent", guidance_scale=1.0)
     for handle in handles:

@@ -27,7 +27,8 @@ ODD = [
 def offsets_hold(parsed: ParsedPrompt) -> None:
     end = 0
     for word in parsed.words:
-        assert word.text and parsed.text[word.start : word.end] == word.text
+        assert word.text
+        assert parsed.text[word.start : word.end] == word.text
         assert word.start >= end
         end = word.end
     assert len(set(parsed.ids)) == len(parsed.ids)
@@ -119,9 +120,7 @@ def test_parsing_takes_tens_of_milliseconds() -> None:
     assert (time.perf_counter() - start) / 10 < 0.5
 
 
-def test_a_language_that_is_not_installed_names_the_remedy(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_language_that_is_not_installed_names_the_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("STANZA_RESOURCES_DIR", str(tmp_path))
     with pytest.raises(PromptError, match=r"stanza\.download\('fr'\)"):
         parse("un chat", "fr")
@@ -139,11 +138,7 @@ def test_an_official_package_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_training_words_are_none_of_the_benchmarks(data: Path) -> None:
-    nouns = {
-        word
-        for line in (data / "prompts/attend_and_excite").glob("*.txt")
-        for word in line.read_text().split()
-    }
+    nouns = {word for line in (data / "prompts/attend_and_excite").glob("*.txt") for word in line.read_text().split()}
     used = {*lexicon.NOUNS, *lexicon.PLURALS.values(), *lexicon.PAIRED} - {"orange"}
     assert not used & (nouns | lexicon.HELD_OUT)
 

@@ -18,7 +18,8 @@ def parsed(prompt: Any) -> ParsedPrompt:
 
 def test_clip_columns_count_from_the_start_token(tagged, clip_tokenizer: Any) -> None:
     spans = token_spans(parsed(tagged("a/DET red/ADJ cat/NOUN and/CCONJ a/DET dog/NOUN")), clip_tokenizer)
-    assert spans.tokens[0] == "<|startoftext|>" and spans.tokens[-1] == "<|endoftext|>"
+    assert spans.tokens[0] == "<|startoftext|>"
+    assert spans.tokens[-1] == "<|endoftext|>"
     assert spans.words == ((1,), (2,), (3,), (4,), (5,), (6,))
     assert spans.subjects == {"cat": (3,), "dog": (6,)}
     assert (spans.num_columns, spans.dropped) == (24, ())
@@ -28,7 +29,8 @@ def test_clip_columns_count_from_the_start_token(tagged, clip_tokenizer: Any) ->
 def test_a_word_of_several_tokens_has_all_of_them(form: str, tagged, clip_tokenizer: Any) -> None:
     spans = token_spans(parsed(tagged(f"a/DET {form}/NOUN !/PUNCT")), clip_tokenizer)
     word, mark = spans.words[1], spans.words[2]
-    assert word == tuple(range(2, 2 + len(word))) and word
+    assert word == tuple(range(2, 2 + len(word)))
+    assert word
     assert mark == (word[-1] + 1,)
     assert len(spans.tokens) == mark[0] + 2
 
@@ -53,7 +55,8 @@ def test_words_past_the_limit_are_reported(tagged, clip_tokenizer: Any) -> None:
     source = " ".join(["cat/NOUN ,/PUNCT"] * 10 + ["dog/NOUN and/CCONJ bird/NOUN and/CCONJ dog/NOUN"])
     spans = token_spans(parsed(tagged(source)), clip_tokenizer)
     assert len(spans.tokens) == spans.num_columns == 24
-    assert spans.words[20] == (21,) and spans.words[21] == (22,)
+    assert spans.words[20] == (21,)
+    assert spans.words[21] == (22,)
     assert spans.dropped == ("bird", "and", "dog")
     assert spans.subjects["bird"] == spans.subjects["dog#2"] == ()
 
@@ -61,13 +64,15 @@ def test_words_past_the_limit_are_reported(tagged, clip_tokenizer: Any) -> None:
 def test_a_word_cut_by_the_limit_is_reported_too(tagged, clip_tokenizer: Any) -> None:
     spans = token_spans(parsed(tagged("cat/NOUN bird/NOUN")), clip_tokenizer, max_length=5)
     assert spans.dropped == ("bird",)
-    assert spans.words == ((1,), (2, 3)) and spans.num_columns == 5
+    assert spans.words == ((1,), (2, 3))
+    assert spans.num_columns == 5
 
 
 def test_t5_has_no_start_token_and_lone_marks_belong_to_the_word(tagged, t5_tokenizer: Any) -> None:
     prompt = parsed(tagged("a/DET red/ADJ cat/NOUN ,/PUNCT two/NUM zebras/NOUN"))
     spans = token_spans(prompt, t5_tokenizer, "t5")
-    assert spans.tokenizer == "t5" and spans.tokens[-1] == "</s>"
+    assert spans.tokenizer == "t5"
+    assert spans.tokens[-1] == "</s>"
     assert spans.words[0][0] == 0
     flat = [column for word in spans.words for column in word]
     assert flat == list(range(len(spans.tokens) - 1))
@@ -75,17 +80,18 @@ def test_t5_has_no_start_token_and_lone_marks_belong_to_the_word(tagged, t5_toke
 
 def test_an_empty_prompt_has_only_special_tokens(clip_tokenizer: Any) -> None:
     spans = token_spans(ParsedPrompt("", (), ()), clip_tokenizer)
-    assert spans.tokens == ("<|startoftext|>", "<|endoftext|>") and not spans.words
+    assert spans.tokens == ("<|startoftext|>", "<|endoftext|>")
+    assert not spans.words
 
 
 def test_every_column_of_a_word_overlaps_its_text(tagged, clip_tokenizer: Any) -> None:
     text = "Ünïcode  “quoted”\ttabs\n\nשלום עולם 🐱🐶 e\u0301clair (a:1.2) …don't"
     words = tuple(
-        Word(text[i:j], i, j, "NOUN")
-        for i, j in [(0, 7), (10, 16), (18, 22), (24, 28), (29, 33), (34, 36), (37, 44)]
+        Word(text[i:j], i, j, "NOUN") for i, j in [(0, 7), (10, 16), (18, 22), (24, 28), (29, 33), (34, 36), (37, 44)]
     )
     spans = token_spans(ParsedPrompt(text, words, ()), clip_tokenizer, max_length=100)
-    assert spans.dropped == () and all(spans.words)
+    assert spans.dropped == ()
+    assert all(spans.words)
     columns = [column for word in spans.words for column in word]
     assert columns == sorted(set(columns))
 

@@ -25,9 +25,9 @@ from t2i_studio.runs import RunStore, new_run_id
 from t2i_studio.types import Maps, MapStack, ParsedPrompt, Run, Subject, TokenSpans, Word
 
 NOUNS = {file.stem for file in (ASSETS / "sprites").glob("*.png")} | {"lighthouse", "sea", "light"}
-COLOURS = set(["red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "gray", "black", "white"])
+COLOURS = {"red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "gray", "black", "white"}
 COUNTS = {"two": 2, "three": 3, "four": 4}
-STOPS = set(["a", "an", "the", "and", "with", "of", "on", "in", "near"]) | set(COUNTS)
+STOPS = {"a", "an", "the", "and", "with", "of", "on", "in", "near"} | set(COUNTS)
 LIMIT = 75
 CELLS = 16
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import signal
 import threading
 import time
@@ -61,7 +60,9 @@ class Task(Protocol):
 
     modules: dict[str, nn.Module]
 
-    def loss(self, rng: np.random.Generator, generator: torch.Generator, step: int) -> tuple[torch.Tensor, dict[str, float]]:
+    def loss(
+        self, rng: np.random.Generator, generator: torch.Generator, step: int
+    ) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss of one step and what to log beside it."""
         ...
 
@@ -128,9 +129,7 @@ def train(task: Task, plan: Plan, folder: Path, *, resume: bool, stop_after: flo
             group["lr"] = plan.rate(step)
         loss, extra = task.loss(rng, generator, step)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(
-            [p for g in optimizer.param_groups for p in g["params"]], plan.clip
-        )
+        norm = torch.nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], plan.clip)
         if torch.isfinite(norm):
             optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -167,7 +166,9 @@ def _preview(task: Task, ema: Ema, folder: Path, step: int) -> None:
         ema.swap(task.modules)
 
 
-def _save(file: Path, task: Task, optimizer: torch.optim.Optimizer, ema: Ema, plan: Plan, step: int, seconds: float) -> None:
+def _save(
+    file: Path, task: Task, optimizer: torch.optim.Optimizer, ema: Ema, plan: Plan, step: int, seconds: float
+) -> None:
     state = {
         "modules": {name: m.state_dict() for name, m in task.modules.items()},
         "optimizer": optimizer.state_dict(),
@@ -178,7 +179,7 @@ def _save(file: Path, task: Task, optimizer: torch.optim.Optimizer, ema: Ema, pl
     }
     partial = file.with_suffix(".part")
     torch.save(state, partial)
-    os.replace(partial, file)
+    partial.replace(file)
 
 
 def _load(file: Path, task: Task, optimizer: torch.optim.Optimizer, ema: Ema, plan: Plan) -> tuple[int, float]:

@@ -28,9 +28,9 @@ PLAN = Plan(
     total_steps=60_000, batch_size=16, learning_rate=8e-4, warmup_steps=200, ema_decay=0.9995, seed=21,
     weight_decay=0.01,
 )  # fmt: skip
-MIXTURE = Mixture(single=0.52, pair=0.32, triple=0.03, count=0.07, relation=0.06, coloured=0.35)
+MIXTURE = Mixture(single=0.62, pair=0.28, triple=0.02, count=0.04, relation=0.04, coloured=0.3)
 CAPACITY = 120_000
-FIRST_POOL, FRESH = 3_000, 8
+FIRST_POOL, FRESH = 400, 4
 """Scenes of step 0, and new ones each step until `CAPACITY`."""
 EMPTY_CAPTIONS = 0.1
 TEXT_WIDTH, TEXT_LAYERS = 160, 3
@@ -52,7 +52,6 @@ def new_unet() -> UNet2DConditionModel:
     """An untrained U-Net: cross-attention at 16×16 and 8×8."""
     return UNet2DConditionModel(
         sample_size=16, in_channels=8, out_channels=8, block_out_channels=(64, 128), layers_per_block=1,
-        transformer_layers_per_block=(1, 2),
         down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
         cross_attention_dim=TEXT_WIDTH, attention_head_dim=4, norm_num_groups=16,

@@ -34,9 +34,7 @@ COLOUR_WEIGHT = 2.0
 
 PLANS = {
     "joint": Plan(total_steps=2800, batch_size=8, learning_rate=1e-3, schedule="cosine", seed=11, warmup_steps=50),
-    "decoder": Plan(
-        total_steps=20000, batch_size=8, learning_rate=1e-3, schedule="cosine", seed=12, ema_decay=0.9995
-    ),
+    "decoder": Plan(total_steps=20000, batch_size=8, learning_rate=1e-3, schedule="cosine", seed=12, ema_decay=0.9995),
 }
 
 
@@ -84,7 +82,9 @@ class VaeTask:
             self.vae.quant_conv.requires_grad_(False)
         self.modules: dict[str, nn.Module] = {"vae": self.vae}
 
-    def loss(self, rng: np.random.Generator, generator: torch.Generator, step: int) -> tuple[torch.Tensor, dict[str, float]]:
+    def loss(
+        self, rng: np.random.Generator, generator: torch.Generator, step: int
+    ) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss of one batch of crops; logs the mean absolute error on [-1, 1]."""
         images, weight = _batch(rng, self.plan.batch_size)
         with torch.set_grad_enabled(self.joint):
