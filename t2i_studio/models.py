@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import gc
-import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,8 @@ class LoadedModel:
 
     name: str
     family: Family
-    pipe: DiffusionPipeline
+    pipe: Any
+    "A diffusers pipeline."
     device: torch.device
     dtype: torch.dtype
 
@@ -97,6 +98,7 @@ class ModelShelf:
     """Loads pipelines and keeps the one used last; another one takes its place."""
 
     def __init__(self) -> None:
+        self._lock = threading.RLock()
         self._key: tuple[Any, ...] | None = None
         self._loaded: LoadedModel | None = None
 
@@ -109,18 +111,18 @@ class ModelShelf:
         model = resolve(settings.model)
         device = pick_device(settings.device)
         dtype = pick_dtype(settings.dtype, device)
-        key = (source_of(model), model.family, str(device), dtype, settings.offload)
-        if key == self._key and self._loaded is not None:
-            return self._loaded
         if settings.offload != "none" and device.type == "cpu":
             raise SettingError("Offload needs a GPU.", "Set offload to none on the CPU.", "offload")
-        self.clear()
-        family = FAMILIES[model.family]
-        pipe = family.load(source_of(model), dtype)
-        pipe.set_progress_bar_config(disable=True)
-        _place(pipe, device, settings.offload)
-        self._key, self._loaded = key, LoadedModel(settings.model, family, pipe, device, dtype)
-        return self._loaded
+        key = (source_of(model), model.family, str(device), dtype, settings.offload)
+        with self._lock:
+            if key != self._key or self._loaded is None:
+                self.clear()
+                family = FAMILIES[model.family]
+                pipe = family.load(source_of(model), dtype)
+                pipe.set_progress_bar_config(disable=True)
+                _place(pipe, device, settings.offload)
+                self._key, self._loaded = key, LoadedModel(settings.model, family, pipe, device, dtype)
+            return self._loaded
 
     def clear(self) -> None:
         """Let the loaded pipeline go, and its device memory."""
@@ -137,8 +139,3 @@ def _place(pipe: DiffusionPipeline, device: torch.device, offload: str) -> None:
         pipe.enable_sequential_cpu_offload(device=device)
     else:
         pipe.to(device)
-
-
-def hub_offline() -> bool:
-    """Whether the user told the hub client to stay offline."""
-    return os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0")

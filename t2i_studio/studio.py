@@ -7,15 +7,17 @@ run.image; run.maps["cat"]          # float32 (steps, Y, X)
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import platform
+import threading
 import time
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .config import DEFAULT_MODEL, GenerateSettings, ModelSettings, known_models
+from .config import DEFAULT_MODEL, ROOT, GenerateSettings, ModelSettings, known_models
 from .config import home as default_home
 from .errors import PromptError, StorageError, StudioError
 from .prompts import parse, token_spans
@@ -50,6 +52,7 @@ class Studio:
         self.home = home or default_home()
         self.runs = RunStore(self.home / "runs")
         self._shelf: ModelShelf | None = None
+        self._lock = threading.Lock()
         self._queue = Queue(self._work)
 
     def models(self) -> dict[str, ModelSettings]:
@@ -115,6 +118,21 @@ class Studio:
         task.wait()
         return result_of(task)
 
+    def warm_up(self) -> None:
+        """Load the parser and the default model in the background, so that the first picture comes soon.
+
+        Only what lies on this disk; what goes wrong is told when it is asked for.
+        """
+
+        def load() -> None:
+            with contextlib.suppress(StudioError):
+                self.parse("a cat")
+                self._models().get(self.defaults())
+
+        listed = known_models().get(self.model)
+        if listed is not None and (ROOT / listed.source).exists():
+            threading.Thread(target=load, name="warm-up", daemon=True).start()
+
     def task(self, task_id: str) -> Task | None:
         """A submitted task, or None when it is unknown or long over."""
         return self._queue.find(task_id)
@@ -129,11 +147,12 @@ class Studio:
         return self._queue.active()
 
     def _models(self) -> ModelShelf:
-        if self._shelf is None:
-            from .models import ModelShelf  # imports torch: not before it is needed
+        from .models import ModelShelf  # imports torch: not before it is needed
 
-            self._shelf = ModelShelf()
-        return self._shelf
+        with self._lock:
+            if self._shelf is None:
+                self._shelf = ModelShelf()
+            return self._shelf
 
     def _work(self, task: Task) -> None:
         from .generation import Listener, generate

@@ -96,7 +96,7 @@ class _Tape:
         for site in sites:
             if site.name in self._originals:
                 continue
-            module = self.denoiser.get_submodule(site.name)
+            module = self._module(site.name)
             original = module.processor
             module.set_processor(self.family.processor(original, site, self._sink))
             self._originals[site.name] = original
@@ -104,7 +104,10 @@ class _Tape:
     def restore_unwanted(self) -> None:
         wanted = set().union(*(r.sites for r in self.recordings)) if self.recordings else set()
         for name in [n for n in self._originals if n not in wanted]:
-            self.denoiser.get_submodule(name).set_processor(self._originals.pop(name))
+            self._module(name).set_processor(self._originals.pop(name))
+
+    def _module(self, name: str) -> Any:
+        return self.denoiser.get_submodule(name)
 
     def _sink(self, site: Site, query: torch.Tensor, key: torch.Tensor) -> None:
         if query.shape[2] != site.grid[0] * site.grid[1]:

@@ -50,7 +50,7 @@ def draw_bench() -> Image.Image:
 
 def fitted(picture: Image.Image) -> Image.Image:
     """Crop to the opaque part and scale its longest side to `SPRITE_SIZE`."""
-    box = picture.getchannel("A").point(lambda a: 255 if a > 8 else 0).getbbox()
+    box = picture.getchannel("A").point([0] * 9 + [255] * 247).getbbox()
     picture = picture.crop(box)
     factor = SPRITE_SIZE / max(picture.size)
     size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))

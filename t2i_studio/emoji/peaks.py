@@ -83,7 +83,8 @@ def touched_cells(mask_NYX: np.ndarray, family: Family, pipe: Any) -> np.ndarray
     rows, columns = family.latent_size(pipe, SCENE_SIZE, SCENE_SIZE)
     grid = family.loss_grid(family.denoiser(pipe), rows, columns)
     cell = (SCENE_SIZE // grid[0], SCENE_SIZE // grid[1])
-    return mask_NYX.reshape(len(mask_NYX), grid[0], cell[0], grid[1], cell[1]).any((2, 4))
+    cells = mask_NYX.reshape(len(mask_NYX), grid[0], cell[0], grid[1], cell[1])
+    return np.asarray(cells.any((2, 4)))
 
 
 def _encode(pipe: Any, scenes: list[Scene]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from . import quiet  # isort: skip  # first: see there
 from .base import Family
 from .checkpoints import check_source, is_hub_id, read_index
 from .stable_diffusion import StableDiffusion
 
-__all__ = ["FAMILIES", "Family", "check_source", "family_of", "is_hub_id", "read_index"]
+__all__ = ["FAMILIES", "Family", "check_source", "family_of", "is_hub_id", "quiet", "read_index"]
 
 FAMILIES: dict[str, Family] = {
     "stable-diffusion": StableDiffusion(),

@@ -5,6 +5,8 @@ Sites are the `attn2` modules; rows are image queries, columns the text encoder'
 
 from __future__ import annotations
 
+# diffusers annotates its constructors more narrowly than what they take.
+# pyright: reportArgumentType=false
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.models.attention_processor import (
-    Attention,
     AttnProcessor,
     AttnProcessor2_0,
     SlicedAttnProcessor,
@@ -48,7 +49,7 @@ class CapturingProcessor:
 
     def __call__(
         self,
-        attn: Attention,
+        attn: Any,
         hidden_states: torch.Tensor,
         encoder_hidden_states: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
@@ -67,7 +68,7 @@ class CapturingProcessor:
         return out
 
 
-def _queries_and_keys(attn: Attention, hidden: torch.Tensor, text: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _queries_and_keys(attn: Any, hidden: torch.Tensor, text: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """What the processor multiplies: query (B, H, Q, D) and key (B, H, K, D)."""
     if hidden.ndim == 4:
         hidden = hidden.flatten(2).transpose(1, 2)
@@ -96,7 +97,7 @@ class StableDiffusion(Family):
     def load(self, source: Path | str, dtype: torch.dtype) -> StableDiffusionPipeline:
         """Load without safety checker and without ever opening a pickle."""
         source = check_source(source)
-        options: dict[str, Any] = {"torch_dtype": dtype, "safety_checker": None, "requires_safety_checker": False}
+        options: dict[str, Any] = {"dtype": dtype, "safety_checker": None, "requires_safety_checker": False}
         try:
             if isinstance(source, Path) and source.is_file():
                 return StableDiffusionPipeline.from_single_file(str(source), **options)
@@ -199,12 +200,12 @@ class StableDiffusion(Family):
         return pipe.image_processor.postprocess(image.float(), output_type="pil")[0]
 
 
-def _own_rows(denoiser: nn.Module) -> int:
+def _own_rows(denoiser: Any) -> int:
     size = denoiser.config.sample_size
     return int(size[0] if isinstance(size, list | tuple) else size)
 
 
-def _level(denoiser: nn.Module, name: str) -> int:
+def _level(denoiser: Any, name: str) -> int:
     """How often the latents were halved where this module sits."""
     last = len(denoiser.config.block_out_channels) - 1
     if name.startswith("mid_block"):

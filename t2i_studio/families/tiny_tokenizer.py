@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import CLIPTokenizer
 
@@ -11,7 +13,7 @@ START, END = "<|startoftext|>", "<|endoftext|>"
 def tiny_clip_tokenizer(num_columns: int) -> CLIPTokenizer:
     """Every byte is a token, alone and at a word's end; prompts are cut at `num_columns`."""
     base = sorted(ByteLevel.alphabet())
-    merges = [("c", "a"), ("ca", "t</w>"), ("d", "o"), ("do", "g</w>"), ("a", "n"), ("an", "d</w>")]
+    merges: Any = [("c", "a"), ("ca", "t</w>"), ("d", "o"), ("do", "g</w>"), ("a", "n"), ("an", "d</w>")]
     symbols = [*base, *(b + "</w>" for b in base), *("".join(m) for m in merges), START, END]
     vocabulary = {symbol: i for i, symbol in enumerate(symbols)}
     return CLIPTokenizer(

@@ -37,7 +37,7 @@ def tag(text: str, language: str = "en") -> tuple[tuple[Word, ...], tuple[bool |
     if not text.strip():
         return (), ()
     with _LOCK:
-        document = _pipeline(language)(text)
+        document: Any = _pipeline(language)(text)
     words: list[Word] = []
     plurals: list[bool | None] = []
     for sentence in document.sentences:
@@ -97,7 +97,8 @@ def _load(language: str, folder: Path, **options: Any) -> Pipeline:
     import stanza
 
     logging.getLogger("stanza").setLevel(logging.ERROR)
-    return stanza.Pipeline(language, dir=str(folder), download_method=None, use_gpu=False, **options)
+    make: Any = stanza.Pipeline  # its annotations are narrower than what it takes
+    return make(language, dir=str(folder), download_method=None, use_gpu=False, **options)
 
 
 def _missing(language: str, problem: str) -> PromptError:

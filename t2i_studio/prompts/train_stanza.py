@@ -11,10 +11,13 @@ import argparse
 import itertools
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..config import ASSETS
 from .pretrain.treebank import LONGEST_WORD, prompts, read, write_conllu, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NUM_PROMPTS = 5000
 NUM_DEV_SENTENCES = 600
@@ -75,7 +78,7 @@ def train_tokenizer(work: Path, steps: int, seed: int) -> Path:
     return work / TOKENIZER
 
 
-def _flat(files: dict[str, object]) -> list[str]:
+def _flat(files: Mapping[str, object]) -> list[str]:
     return [str(part) for pair in files.items() for part in pair]
 
 

@@ -31,7 +31,10 @@ SUGGESTIONS = {
     "language": [("English", "en"), ("Deutsch", "de"), ("Français", "fr"), ("Español", "es"), ("中文", "zh")],
 }  # fmt: skip
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "Picture": ("steps, size, prompt weight", ("steps", "guidance_scale", "width", "height", "negative_prompt", "scheduler")),
+    "Picture": (
+        "steps, size, prompt weight",
+        ("steps", "guidance_scale", "width", "height", "negative_prompt", "scheduler"),
+    ),
     "Attention maps": ("what is recorded", ("sites", "heads")),
     "LoRA": ("a fine-tuned add-on", ("lora", "lora_scale")),
     "Machine": ("device, language", ("device", "dtype", "offload", "language")),

@@ -21,7 +21,8 @@ const show = ({ name, problem, remedy }) => {
     input.setAttribute("aria-invalid", "true");
     input.setAttribute("aria-describedby", "problem-text");
     input.addEventListener("input", clear, { once: true });
-    input.focus({ preventScroll: true });
+    // Focus would open a list and cover what stands above it.
+    if (input.getAttribute("role") !== "combobox") input.focus({ preventScroll: true });
   }
   requestAnimationFrame(() => home.scrollIntoView({ block: "nearest", behavior: "smooth" }));
 };

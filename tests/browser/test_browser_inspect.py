@@ -179,7 +179,8 @@ def test_a_model_brings_its_size(visit: Visit) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value", "group"),
-    [("steps", 0, "picture"), ("steps", 10_000, "picture"), ("width", 130, "picture"), ("seed", -1, ""), ("seed", 2**32, "")],
+    [("steps", 0, "picture"), ("steps", 10_000, "picture"), ("width", 130, "picture"),
+     ("seed", -1, ""), ("seed", 2**32, "")],
 )  # fmt: skip
 def test_a_bad_number_is_told_beside_its_box(visit: Visit, name: str, value: int, group: str) -> None:
     seen = visit()

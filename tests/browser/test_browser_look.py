@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,31 +12,13 @@ from tests.browser.pages import Opened
 
 Visit = Callable[..., Opened]
 
-# Text and its ground, by the formula of WCAG 2; grounds of parents where one is see-through.
-CONTRAST = """() => {
-  const rgb = (text) => { const n = text.match(/[\\d.]+/g).map(Number);
-    return text.startsWith('color(') ? [n[0] * 255, n[1] * 255, n[2] * 255, n[3] ?? 1] : [...n.slice(0, 3), n[3] ?? 1]; };
-  const light = (c) => { const [r, g, b] = c.slice(0, 3).map((v) => { v /= 255; return v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; });
-    return .2126 * r + .7152 * g + .0722 * b; };
-  const ground = (node) => { for (; node; node = node.parentElement) { const c = rgb(getComputedStyle(node).backgroundColor); if (c[3] === 1) return c; } return [255, 255, 255]; };
-  const bad = [];
-  for (const node of document.querySelectorAll('.gradio-container *')) {
-    const own = [...node.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
-    if (!own || !node.offsetParent || node.closest('[aria-hidden=true], .icon, progress')) continue;
-    const [a, b] = [light(rgb(getComputedStyle(node).color)), light(ground(node))];
-    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-    if (ratio < 4.5) bad.push(`${node.className || node.tagName}: ${node.textContent.trim().slice(0, 30)} ${ratio.toFixed(2)}`);
-  }
-  return bad;
-}"""
-UNNAMED = """() => [...document.querySelectorAll('.gradio-container button, .gradio-container input, .gradio-container textarea, .gradio-container img')]
-  .filter((n) => n.offsetParent && !(n.getAttribute('aria-label') || n.alt || n.textContent.trim() || n.labels?.length || n.closest('label')))
-  .map((n) => n.outerHTML.slice(0, 120))"""
+HERE = Path(__file__).parent
+CONTRAST = (HERE / "contrast.js").read_text(encoding="utf-8")
+UNNAMED = (HERE / "unnamed.js").read_text(encoding="utf-8")
+KINDS = {"wide": (1440, False), "wide-dark": (1440, True), "narrow": (390, False), "narrow-dark": (390, True)}
 
 
-@pytest.fixture(
-    params=[(1440, False), (1440, True), (390, False), (390, True)], ids=["wide", "wide-dark", "narrow", "narrow-dark"]
-)
+@pytest.fixture(params=KINDS.values(), ids=KINDS.keys())
 def finished(request: pytest.FixtureRequest, visit: Visit) -> Opened:
     """A page with a picture on it."""
     width, dark = request.param

@@ -10,6 +10,7 @@ from typing import Any
 
 from t2i_studio.ui import build_app
 from t2i_studio.ui.page import launch
+from tests.ui.fakes import FakeStudio
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Served:
         end = time.monotonic() + seconds
         while self.studio.active() and time.monotonic() < end:
             time.sleep(0.02)
+        if isinstance(self.studio, FakeStudio):
+            self.studio.tasks.clear()  # else the next page opens on this one's last prompt
 
 
 @contextmanager

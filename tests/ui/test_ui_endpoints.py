@@ -76,7 +76,8 @@ def test_start_status_cancel(client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("given", "told"),
-    [({"prompt": ""}, "empty"), ({"prompt": "a cat", "steps": 0}, "Steps"), ({"prompt": "a cat", "width": 130}, "Width"),
+    [({"prompt": ""}, "empty"), ({"prompt": "a cat", "steps": 0}, "Steps"),
+     ({"prompt": "a cat", "width": 130}, "Width"),
      ({"prompt": "a cat", "seed": 2**40}, "Seed"), ({"prompt": "a cat", "model": "nothing-there"}, "nothing-there")],
 )  # fmt: skip
 def test_errors_are_sentences(client: Client, given: dict, told: str) -> None:

@@ -52,7 +52,7 @@ def _task(what: str, folder: Path) -> tuple[loop.Task, loop.Plan]:
 
 
 def _shipped_vae() -> AutoencoderKL:
-    return AutoencoderKL.from_pretrained(UNET_FOLDER / "vae", torch_dtype=torch.float32)
+    return AutoencoderKL.from_pretrained(UNET_FOLDER / "vae", dtype=torch.float32)
 
 
 def _export_vae(folder: Path) -> None:

@@ -40,7 +40,8 @@ class Plan:
     weight_decay: float = 0.0
     clip: float = 1.0
     seed: int = 0
-    checkpoint_seconds: float = 150.0
+    checkpoint_seconds: float = 200.0
+    preview_seconds: float = 900.0
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""
@@ -121,7 +122,7 @@ def train(task: Task, plan: Plan, folder: Path, *, resume: bool, stop_after: flo
         step, seconds = _load(state_file, task, optimizer, ema, plan)
     log = _Log(folder / "loss.csv", step)
     asked_to_stop = _stop_on_sigterm()
-    started = saved = time.monotonic()
+    started = saved = previewed = time.monotonic()
     while step < plan.total_steps:
         rng = np.random.default_rng([plan.seed, step])
         generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + step)
@@ -143,8 +144,10 @@ def train(task: Task, plan: Plan, folder: Path, *, resume: bool, stop_after: flo
         if done or now - saved > plan.checkpoint_seconds:
             log.flush()
             _save(state_file, task, optimizer, ema, plan, step, total)
-            _preview(task, ema, folder, step)
             saved = time.monotonic()
+            if done or saved - previewed > plan.preview_seconds:
+                _preview(task, ema, folder, step)
+                saved = previewed = time.monotonic()
         if done:
             break
 

@@ -6,6 +6,7 @@ there sees what training saw.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,8 +125,11 @@ class UnetTask:
 
 
 def export(task: UnetTask, folder: Path) -> None:
-    """Write the pipeline folder that ships: float16 safetensors, tokenizer with vocab and merges."""
+    """Write the pipeline folder that ships, float16 safetensors; the tokenizer's own files lie there already."""
     pipe = task.pipeline()
     pipe.to(torch.float16)
     pipe.save_pretrained(folder, safe_serialization=True)
-    task.tokenizer.save_vocabulary(str(folder / "tokenizer"))
+    for file in folder.glob("*/config.json"):
+        config = json.loads(file.read_text(encoding="utf-8"))
+        config.pop("_name_or_path", None)
+        file.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

@@ -25,16 +25,19 @@ if TYPE_CHECKING:
 
     from ..scenes import Scene
 
-CROP = 64
+CROPS = {"joint": 64, "decoder": SCENE_SIZE}
+"""Pixels of a training picture: crops for speed, then whole scenes, whose norms differ from crops'."""
 OBJECT_WEIGHT = 3.0
 KL_WEIGHT = 2e-3
-EDGE_WEIGHT = 0.05
+EDGE_WEIGHTS = {"joint": 0.05, "decoder": 0.3}
 COLOUR_WEIGHT = 2.0
 """Weight of the error averaged over 8×8 pixels: flat colours, which are learnt last otherwise."""
 
 PLANS = {
     "joint": Plan(total_steps=2800, batch_size=8, learning_rate=1e-3, schedule="cosine", seed=11, warmup_steps=50),
-    "decoder": Plan(total_steps=20000, batch_size=8, learning_rate=1e-3, schedule="cosine", seed=12, ema_decay=0.9995),
+    "decoder": Plan(
+        total_steps=40_000, batch_size=3, learning_rate=5e-4, warmup_steps=50, cooldown_steps=4_000, seed=12
+    ),
 }
 
 
@@ -77,6 +80,7 @@ class VaeTask:
         self.vae = start or new_vae()
         self.plan = PLANS[phase]
         self.joint = phase == "joint"
+        self.crop, self.edge_weight = CROPS[phase], EDGE_WEIGHTS[phase]
         if not self.joint:
             self.vae.encoder.requires_grad_(False)
             self.vae.quant_conv.requires_grad_(False)
@@ -86,7 +90,7 @@ class VaeTask:
         self, rng: np.random.Generator, generator: torch.Generator, step: int
     ) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss of one batch of crops; logs the mean absolute error on [-1, 1]."""
-        images, weight = _batch(rng, self.plan.batch_size)
+        images, weight = _batch(rng, self.plan.batch_size, self.crop)
         with torch.set_grad_enabled(self.joint):
             posterior = self.vae.encode(images).latent_dist
         latents = posterior.sample(generator)
@@ -98,7 +102,7 @@ class VaeTask:
         ).mean()
         colour = F.avg_pool2d(error, 8)
         colour = (colour.abs() + 2 * colour.square()).mean()
-        loss = pixel + EDGE_WEIGHT * edges + COLOUR_WEIGHT * colour
+        loss = pixel + self.edge_weight * edges + COLOUR_WEIGHT * colour
         logged = {"mae": float(error.detach().abs().mean())}
         if self.joint:
             kl = posterior.kl().mean() / latents[0].numel()
@@ -112,25 +116,25 @@ class VaeTask:
         save_pairs(self.vae, folder / "pairs.png")
 
 
-def _batch(rng: np.random.Generator, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _batch(rng: np.random.Generator, number: int, crop: int) -> tuple[torch.Tensor, torch.Tensor]:
     pictures, weights = [], []
     for _ in range(number):
         scene = sample_scene(rng)
-        x, y = _corner(scene, rng)
-        solid = masks(scene).any(0)[y : y + CROP, x : x + CROP]
-        pictures.append(render(scene).crop((x, y, x + CROP, y + CROP)))
+        x, y = _corner(scene, rng, crop)
+        solid = masks(scene).any(0)[y : y + crop, x : x + crop]
+        pictures.append(render(scene).crop((x, y, x + crop, y + crop)))
         weights.append(1.0 + (OBJECT_WEIGHT - 1.0) * solid)
     weight = torch.from_numpy(np.stack(weights)).float().unsqueeze(1)
     return to_tensor(pictures), weight
 
 
-def _corner(scene: Scene, rng: np.random.Generator) -> tuple[int, int]:
+def _corner(scene: Scene, rng: np.random.Generator, crop: int) -> tuple[int, int]:
     """Upper left corner of a crop that is centred near one object."""
     box = scene.objects[int(rng.integers(len(scene.objects)))].box
     corner = []
     for low, high in ((box[0], box[2]), (box[1], box[3])):
         centre = (low + high) / 2 + rng.uniform(-16, 16)
-        corner.append(int(np.clip(round(centre - CROP / 2), 0, SCENE_SIZE - CROP)))
+        corner.append(int(np.clip(round(centre - crop / 2), 0, SCENE_SIZE - crop)))
     return corner[0], corner[1]
 
 

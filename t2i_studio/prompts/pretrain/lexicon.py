@@ -143,4 +143,11 @@ SYLLABLES: Final[tuple[str, ...]] = tuple(
     na ne no pa pe pi po ra re ri ro sa se si so su ta te ti to tu va ve vi vo wa wi wo za zo bla cra
     dro fli glo gra klo pla pre sna spo stra tra""".split()
 )
-ENDINGS: Final[tuple[str, ...]] = (*tuple("n r l t p k d m nk sh ck ss x th ng ll rd st b g".split()), "", "", "er", "le", "et")
+ENDINGS: Final[tuple[str, ...]] = (
+    *tuple("n r l t p k d m nk sh ck ss x th ng ll rd st b g".split()),
+    "",
+    "",
+    "er",
+    "le",
+    "et",
+)

@@ -1,0 +1,112 @@
+"""The model that ships: loads in plain diffusers, is what its card says, and its maps are true."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from safetensors import safe_open
+
+from t2i_studio import Studio
+from t2i_studio.capture import MapStore, capture
+from t2i_studio.config import ASSETS
+from t2i_studio.emoji.peaks import held_out_scenes, measure_peaks
+from t2i_studio.emoji.pretrain.vae import measure
+from t2i_studio.families import FAMILIES
+from tests.capture.reference import Reference
+
+pytestmark = pytest.mark.models
+FOLDER = ASSETS / "emoji-unet"
+FAMILY = FAMILIES["stable-diffusion"]
+
+
+@pytest.fixture(scope="module")
+def pipe() -> StableDiffusionPipeline:
+    pipe = StableDiffusionPipeline.from_pretrained(FOLDER)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def test_everything_that_ships_is_small_and_half_precision() -> None:
+    assert sum(f.stat().st_size for f in ASSETS.rglob("*") if f.is_file()) < 100e6
+    for file in FOLDER.rglob("*.safetensors"):
+        with safe_open(file, "pt") as weights:
+            assert {weights.get_tensor(k).dtype for k in weights.keys()} <= {torch.float16, torch.int64}, file  # noqa: SIM118
+    index = json.loads((FOLDER / "model_index.json").read_text())
+    assert index["_class_name"] == "StableDiffusionPipeline"
+    for name in ("vocab.json", "merges.txt"):
+        assert (FOLDER / "tokenizer" / name).is_file()
+
+
+def test_every_byte_tokenizes(pipe: StableDiffusionPipeline) -> None:
+    end = pipe.tokenizer.eos_token_id
+    for text in ("Café 2!", "猫", "🐱", "a b c 1 2 3", "\x7f~"):
+        ids = pipe.tokenizer(text).input_ids
+        assert ids[-1] == end
+        assert end not in ids[:-1], text
+
+
+def test_it_paints_128_pixels_that_follow_the_prompt(pipe: StableDiffusionPipeline) -> None:
+    images = {}
+    for prompt in ("a red balloon", "a blue balloon"):
+        generators = [torch.Generator().manual_seed(s) for s in range(4)]
+        out = pipe([prompt] * 4, num_inference_steps=15, guidance_scale=4.0, height=128, width=128, generator=generators, output_type="np")  # fmt: skip # noqa: E501
+        images[prompt] = out.images
+        assert out.images.shape == (4, 128, 128, 3)
+    red, blue = (_strongest_colour(i) for i in images.values())
+    assert (red[:, 0] > red[:, 2]).sum() >= 3
+    assert (blue[:, 2] > blue[:, 0]).sum() >= 3
+
+
+def _strongest_colour(images: np.ndarray) -> np.ndarray:
+    """Mean colour of the tenth of the pixels farthest from the picture's median."""
+    flat = images.reshape(len(images), -1, 3)
+    distance = np.abs(flat - np.median(flat, axis=1, keepdims=True)).sum(-1)
+    chosen = np.argsort(distance, axis=1)[:, -flat.shape[1] // 10 :]
+    return np.take_along_axis(flat, chosen[..., None], 1).mean(1)
+
+
+def test_maps_equal_an_unfused_float64_reference(pipe: StableDiffusionPipeline) -> None:
+    sites = FAMILY.sites(pipe.unet, 16, 16)
+    every = [(k,) for k in range(pipe.tokenizer.model_max_length)]
+    store = MapStore([str(k) for k in range(len(every))], sites, 2)
+    with (
+        Reference(pipe.unet, [s.name for s in sites]) as reference,
+        capture(pipe.unet, FAMILY, sites, every, store.add, num_rows=1),
+    ):
+        pipe(
+            "a cat and a dog", num_inference_steps=2, height=128, width=128, output_type="latent",
+            callback_on_step_end=lambda _p, _i, t, _k: (store.end_step(t), {})[1],
+        )  # fmt: skip
+    maps = store.maps((16, 16))
+    for stack in maps.stacks.values():
+        np.testing.assert_allclose(stack.values_TSNYX.sum(2), 1.0, atol=1e-5)
+        for s, name in enumerate(stack.sites):
+            full = torch.stack(reference.passes[name])[:, -1].mean(1)  # (T, Q, K)
+            wanted = full.transpose(1, 2).unflatten(-1, stack.grid).numpy()
+            np.testing.assert_allclose(stack.values_TSNYX[:, s], wanted, atol=1e-5)
+
+
+def test_run_and_replay() -> None:
+    studio = Studio()
+    run = studio.generate("a cat and a dog", seed=1, steps=6)
+    again = studio.replay(run)
+    assert np.array_equal(np.asarray(run.image), np.asarray(again.image))
+    assert np.array_equal(run.maps["cat"], again.maps["cat"])
+    assert run.maps["dog"].shape == (6, 16, 16)
+
+
+def test_autoencoder_error_is_what_its_card_says(pipe: StableDiffusionPipeline) -> None:
+    error = measure(pipe.vae, number=32, first_seed=30_000_000)
+    card = json.loads((FOLDER / "measured.json").read_text())["vae"]
+    assert error["mae"] < 1.25 * card["mae"]
+    assert error["mae_object"] < 1.25 * card["mae_object"]
+
+
+def test_low_noise_maps_peak_on_their_object_far_above_chance(pipe: StableDiffusionPipeline) -> None:
+    rows = measure_peaks(pipe, FAMILY, held_out_scenes(30), timesteps=(50,))
+    assert rows[0].num_maps == 60
+    assert rows[0].low > rows[0].chance + 0.1, rows
