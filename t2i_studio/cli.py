@@ -66,14 +66,19 @@ def _add_generate(commands: Any) -> None:
         flag = "--" + name.replace("_", "-")
         text = (field.description or "").replace("%", "%%")
         if field.annotation is bool:
-            command.add_argument(flag, action="store_true", default=None, help=text)
+            command.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
         elif name == "nouns":
-            command.add_argument(flag, nargs="*", metavar="WORD", default=None, help=text)
+            text += " Separated by commas; empty records none."
+            command.add_argument(flag, metavar="WORDS", type=_words, default=None, help=text)
         else:
             command.add_argument(flag, metavar=_metavar(name), default=None, help=text)
     command.add_argument("--out", type=Path, metavar="DIR", help="keep the run in this folder")
     command.add_argument("--json", action="store_true", help="print what was made as JSON")
     command.set_defaults(run=_generate)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _metavar(name: str) -> str:

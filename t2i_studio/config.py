@@ -59,13 +59,24 @@ class Settings(BaseModel):
         return cls.checked(**raw)
 
 
+_OUT_OF_RANGE = {"greater_than_equal", "less_than_equal"}
+
+
+def _range(cls: type[Settings], name: str) -> str:
+    """ "must be 1 to 1000", from the field's own limits."""
+    limits = {type(m).__name__: m for m in cls.model_fields[name].metadata}
+    low, high = getattr(limits.get("Ge"), "ge", None), getattr(limits.get("Le"), "le", None)
+    return f"must be {low} to {high}" if low is not None and high is not None else ""
+
+
 def _readable(cls: type[Settings], error: ValidationError) -> SettingError:
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     label = name.replace("_", " ") or "The settings"
     value = first.get("input")
     shown = "" if not name or isinstance(value, dict) else f" is {str(value)[:60]!r}"
-    reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+    reason = _range(cls, name) if first["type"] in _OUT_OF_RANGE else ""
+    reason = reason or first["msg"].removeprefix("Value error, ").rstrip(".")
     info = cls.model_fields[name].description if name in cls.model_fields else ""
     return SettingError(f"{label.capitalize()}{shown}: {reason}.", info or "", name=name)
 

@@ -55,6 +55,13 @@ class Studio:
         self._lock = threading.Lock()
         self._queue = Queue(self._work)
 
+    @property
+    def device(self) -> str:
+        """The device that generations run on, e.g. `cpu` or `cuda`."""
+        from .models import pick_device
+
+        return str(pick_device(self._placement["device"]))
+
     def models(self) -> dict[str, ModelSettings]:
         """Listed models by name."""
         return known_models()

@@ -45,6 +45,8 @@ class Task:
         self.error: StudioError | None = None
         self.position = 0
         "Tasks before this one in the queue."
+        self.on_cancel: Callable[[Task], None] | None = None
+        "Set by the queue: takes a waiting task out at once."
         self._started_steps: float | None = None
         self._cancel = threading.Event()
         self._ended = threading.Event()
@@ -65,6 +67,8 @@ class Task:
     def cancel(self) -> None:
         """Ask to stop: at once while waiting, within one step while running."""
         self._cancel.set()
+        if self.on_cancel is not None:
+            self.on_cancel(self)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until it ends; False when `timeout` seconds passed before."""
@@ -106,6 +110,7 @@ class Queue:
     def submit(self, settings: GenerateSettings, out: Path | None = None) -> Task:
         """Queue a generation; returns at once."""
         task = Task(settings, out)
+        task.on_cancel = self._leave
         with self._changed:
             self._tasks[task.id] = task
             self._waiting.append(task)
@@ -131,6 +136,14 @@ class Queue:
         """What runs and waits, in order."""
         with self._changed:
             return [t for t in self._tasks.values() if t.active]
+
+    def _leave(self, task: Task) -> None:
+        with self._changed:
+            if task not in self._waiting:
+                return
+            self._waiting.remove(task)
+            self._number()
+        task.end("cancelled")
 
     def _loop(self) -> None:
         while True:

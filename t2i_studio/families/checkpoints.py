@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..config import ROOT
 from ..errors import ModelBroken, ModelNotFound, UnsafeCheckpoint
 
 _PICKLES = {".ckpt", ".pt", ".pth", ".bin", ".pkl", ".pickle"}
@@ -31,7 +32,7 @@ def check_source(source: Path | str) -> Path | str:
     path = Path(source).expanduser()
     if not path.exists():
         raise ModelNotFound(
-            f"There is no model at {str(source)!r}.",
+            f"There is no model at {_shown(path)!r}.",
             "Give a name from the list, a diffusers folder, a .safetensors file or a hub id (owner/model).",
         )
     if path.is_file():
@@ -47,6 +48,11 @@ def check_source(source: Path | str) -> Path | str:
                 "Use a version with .safetensors files, or convert it in a place you trust.",
             )
     return path
+
+
+def _shown(path: Path) -> str:
+    """The path as the user knows it: inside the project from its root on."""
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
 def _check_file(path: Path) -> Path:

@@ -51,6 +51,7 @@ def serve(args: argparse.Namespace, studio: Studio | None = None) -> int:
             from ..studio import Studio
 
             studio = Studio(args.model, device=args.device)
+            studio.warm_up()
         page = build(studio)
     except StudioError as error:
         print(error, file=sys.stderr)

@@ -7,6 +7,7 @@ WHAT is `vae` (encoder and decoder together), `vae-decoder` (sharpen the decoder
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 from pathlib import Path
 
@@ -62,13 +63,13 @@ def _export_vae(folder: Path) -> None:
     from .vae import measure, new_vae, save_pairs
 
     vae = new_vae()
-    loop.load_average(folder / "state.pt", {"vae": vae})
+    step = loop.load_average(folder / "state.pt", {"vae": vae})
     if folder.name == "vae":
         normalise_latents(vae, MIXTURE)
     vae.register_to_config(scaling_factor=1.0)
     vae.to(torch.float16).save_pretrained(UNET_FOLDER / "vae")
     shipped = _shipped_vae()
-    print(json.dumps(measure(shipped)))
+    _note("vae", {"step": step, **{k: round(v, 5) for k, v in measure(shipped).items()}}, folder)
     save_pairs(shipped, folder / "pairs.png")
 
 
@@ -76,8 +77,27 @@ def _export_unet(folder: Path) -> None:
     from .unet import UnetTask, export
 
     task = UnetTask(_shipped_vae(), CLIPTokenizer.from_pretrained(UNET_FOLDER / "tokenizer"), folder)
-    loop.load_average(folder / "state.pt", task.modules)
+    step = loop.load_average(folder / "state.pt", task.modules)
     export(task, UNET_FOLDER)
+    _note("unet", {"step": step}, folder)
+
+
+def _note(part: str, measured: dict[str, float], folder: Path) -> None:
+    """Keep what ships on record: how long it trained, what it measures, its curve of losses."""
+    with (folder / "loss.csv").open(newline="") as handle:
+        rows = [row for row in csv.DictReader(handle) if int(row["step"]) <= measured["step"]]
+    if rows:
+        last = rows[-10:]
+        loss = sum(float(row["loss"]) for row in last) / len(last)
+        hours = float(rows[-1]["seconds"]) / 3600
+        measured = {**measured, "samples": int(rows[-1]["samples"]), "hours": round(hours, 2), "loss": round(loss, 4)}
+    file = UNET_FOLDER / "measured.json"
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    kept[folder.name] = measured
+    if part == "vae":
+        kept["vae"] = {**kept.get("vae", {}), **{k: v for k, v in measured.items() if k.startswith("mae")}}
+    file.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(kept))
 
 
 if __name__ == "__main__":
