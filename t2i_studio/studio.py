@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import os
 import platform
 import threading
 import time
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from .models import LoadedModel, ModelShelf
 
 __all__ = ["Studio", "result_of", "versions"]
+
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # read at its import, which Stanza may do first
 
 _VERSIONED = ("t2i-studio", "torch", "diffusers", "transformers", "peft", "stanza", "numpy")
 _NO_NOUN = "No depictable noun was found, so there are no maps: choose words by hand."

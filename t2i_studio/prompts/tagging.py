@@ -29,7 +29,7 @@ _logger = logging.getLogger(__name__)
 def tag(text: str, language: str = "en") -> tuple[tuple[Word, ...], tuple[bool | None, ...]]:
     """The words of a text, and for each whether the tagger calls it plural (None where it does not say).
 
-    Safe to call from several threads. The first call of a language loads its models (about a second).
+    Safe to call from several threads. The first call of a language loads Stanza and its models (seconds).
 
     Raises:
         PromptError: no models of that language are installed.

@@ -132,4 +132,7 @@ def export(task: UnetTask, folder: Path) -> None:
     for file in folder.glob("*/config.json"):
         config = json.loads(file.read_text(encoding="utf-8"))
         config.pop("_name_or_path", None)
+        if "dtype" in config:
+            # transformers follows this, diffusers does not: a plain from_pretrained would mix the two.
+            config["dtype"] = "float32"
         file.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
