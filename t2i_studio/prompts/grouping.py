@@ -74,9 +74,7 @@ def describe(prompt: Prompt, nouns: Sequence[int]) -> Subject:
     text = prompt.text[first.start : last.end]
     before, start = _attributes_before(prompt, nouns[0])
     attributes = (*before, *_attributes_after(prompt, nouns[-1]))
-    return Subject(
-        re.sub(r"\s+", " ", text).lower(), text, tuple(nouns), attributes, _count(prompt, nouns, start)
-    )
+    return Subject(re.sub(r"\s+", " ", text).lower(), text, tuple(nouns), attributes, _count(prompt, nouns, start))
 
 
 def _groups(prompt: Prompt) -> list[list[int]]:
@@ -204,13 +202,7 @@ def _step(prompt: Prompt, start: int, found: list[int]) -> int:
         return 1
     # "black and white", "big, old", "long-haired": a link counts between two words that describe
     link = prompt.low(left) in {"and", ","} or prompt.hyphen(left)
-    if (
-        link
-        and found
-        and left > 0
-        and prompt.upos(left - 1) in {"ADJ", "VERB"}
-        and _describes(prompt, left - 1, True)
-    ):
+    if link and found and left > 0 and prompt.upos(left - 1) in {"ADJ", "VERB"} and _describes(prompt, left - 1, True):
         return 0 if _predicate_of(prompt, left - 1) else 2
     return 0
 
@@ -286,11 +278,7 @@ def _count(prompt: Prompt, nouns: Sequence[int], start: int) -> int | None:
 def _measured(prompt: Prompt, index: int, paired: bool) -> int | None:
     """The number in "a pair of", "three pairs of"; pairs of one thing count as things."""
     size = next(
-        (
-            prompt.lists.measures[form]
-            for form in singulars(prompt.low(index))
-            if form in prompt.lists.measures
-        ),
+        (prompt.lists.measures[form] for form in singulars(prompt.low(index)) if form in prompt.lists.measures),
         None,
     )
     if size is None:

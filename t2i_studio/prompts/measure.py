@@ -58,12 +58,11 @@ def attend_and_excite_gold(prompt: str) -> list[tuple[str, tuple[str, ...]]]:
 def attend_and_excite(folder: Path) -> dict[str, Any]:
     """Share of prompts whose subjects and attributes are exactly right, and the wrong ones."""
     lines = [
-        line.strip()
-        for file in sorted(folder.glob("*.txt"))
-        for line in file.read_text(encoding="utf-8").splitlines()
+        line.strip() for file in sorted(folder.glob("*.txt")) for line in file.read_text(encoding="utf-8").splitlines()
     ]
     prompts = [line for line in lines if line]
-    wrong = {p: described(parse(p)) for p in prompts if described(parse(p)) != attend_and_excite_gold(p)}
+    found = {prompt: described(parse(prompt)) for prompt in prompts}
+    wrong = {prompt: subjects for prompt, subjects in found.items() if subjects != attend_and_excite_gold(prompt)}
     return {"prompts": len(prompts), "exact": 1 - len(wrong) / len(prompts), "wrong": wrong}
 
 
@@ -110,9 +109,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     report: dict[str, Any] = {"megabytes": sum(f.stat().st_size for f in SHIPPED.iterdir()) / 1e6}
     if args.treebank:
-        report["upos"] = {
-            part: upos_accuracy(args.treebank / f"en_ewt-ud-{part}.conllu") for part in ("dev", "test")
-        }
+        report["upos"] = {part: upos_accuracy(args.treebank / f"en_ewt-ud-{part}.conllu") for part in ("dev", "test")}
     if args.prompts:
         report["attend_and_excite"] = attend_and_excite(args.prompts / "attend_and_excite")
         report["geneval"] = geneval(args.prompts / "geneval" / "evaluation_metadata.jsonl")

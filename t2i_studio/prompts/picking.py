@@ -67,8 +67,7 @@ def _occurrences(prompt: Prompt, phrase: str) -> list[tuple[int, ...]]:
         matches = re.finditer(pattern, prompt.text, re.IGNORECASE)
         spans = [match.span() for match in matches if match.start() in starts and match.end() in ends]
     covered = (
-        tuple(i for i, word in enumerate(words) if word.start < end and start < word.end)
-        for start, end in spans
+        tuple(i for i, word in enumerate(words) if word.start < end and start < word.end) for start, end in spans
     )
     return [indices for indices in covered if indices]
 

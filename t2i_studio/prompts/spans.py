@@ -17,9 +17,7 @@ _UNLIMITED = 1_000_000
 """Tokenizers without a limit report a huge one."""
 
 
-def token_spans(
-    parsed: ParsedPrompt, tokenizer: Any, name: str = "clip", max_length: int | None = None
-) -> TokenSpans:
+def token_spans(parsed: ParsedPrompt, tokenizer: Any, name: str = "clip", max_length: int | None = None) -> TokenSpans:
     """Columns of each word and subject of a prompt under a transformers tokenizer.
 
     `max_length`: the pipeline's own limit in tokens, special ones included, where it is not the tokenizer's

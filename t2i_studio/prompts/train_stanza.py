@@ -43,9 +43,7 @@ def train_tagger(work: Path, steps: int, seed: int) -> Path:
     """Stanza's tagger without pretrained vectors. Returns the mean of its last checkpoints."""
     from stanza.models import tagger
 
-    options = (
-        f"--mode train --lang en --shorthand {SHORTHAND} --no_pretrain --seed {seed} --max_steps {steps}"
-    )
+    options = f"--mode train --lang en --shorthand {SHORTHAND} --no_pretrain --seed {seed} --max_steps {steps}"
     sizes = "--hidden_dim 150 --word_emb_dim 100 --char_hidden_dim 100 --char_emb_dim 50 --char_bidirectional"
     rates = "--deep_biaff_hidden_dim 150 --dropout 0.35 --word_dropout 0.25 --word_cutoff 3 --batch_size 32"
     times = "--cpu --eval_interval 200 --fix_eval_interval --save_each"
@@ -88,9 +86,7 @@ def average(checkpoints: list[Path], target: Path) -> Path:
     """Mean of the weights of checkpoints, in place of the learning rate decay that Stanza's trainer lacks."""
     import torch
 
-    contents: list[dict[str, Any]] = [
-        torch.load(f, map_location="cpu", weights_only=True) for f in checkpoints
-    ]
+    contents: list[dict[str, Any]] = [torch.load(f, map_location="cpu", weights_only=True) for f in checkpoints]
     mean = contents[-1]
     for name in mean["model"]:
         mean["model"][name] = torch.stack([content["model"][name] for content in contents]).mean(dim=0)
@@ -104,8 +100,7 @@ def ship(checkpoint: Path, target: Path) -> None:
 
     content: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     content["model"] = {
-        name: tensor.half() if tensor.dtype == torch.float32 else tensor
-        for name, tensor in content["model"].items()
+        name: tensor.half() if tensor.dtype == torch.float32 else tensor for name, tensor in content["model"].items()
     }
     for name in content["config"]:
         if name.endswith(("_file", "_dir", "_gold", "_name")):
@@ -117,13 +112,9 @@ def ship(checkpoint: Path, target: Path) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = argparse.ArgumentParser(description="Train the English parser that ships.")
-    parser.add_argument(
-        "--treebank", type=Path, required=True, help="Folder of UD_English-EWT's CoNLL-U files."
-    )
+    parser.add_argument("--treebank", type=Path, required=True, help="Folder of UD_English-EWT's CoNLL-U files.")
     parser.add_argument("--out", type=Path, default=ASSETS / "stanza-en")
-    parser.add_argument(
-        "--work", type=Path, help="Keep the trainers' files here (default: a temporary folder)."
-    )
+    parser.add_argument("--work", type=Path, help="Keep the trainers' files here (default: a temporary folder).")
     parser.add_argument("--only", choices=("tokenizer", "tagger"), help="Train one of the two.")
     parser.add_argument("--tagger-steps", type=int, default=2400)
     parser.add_argument("--tokenizer-steps", type=int, default=2000)

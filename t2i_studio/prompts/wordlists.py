@@ -67,9 +67,7 @@ def _section(name: str, language: str) -> dict[str, Any]:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (OSError, yaml.YAMLError) as error:
-        raise SettingError(
-            f"configs/prompts/{file.name} can't be read: {error}", "Restore the file."
-        ) from None
+        raise SettingError(f"configs/prompts/{file.name} can't be read: {error}", "Restore the file.") from None
     return content.get(language) or {}
 
 

@@ -83,9 +83,7 @@ def clip_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     ]
     pieces = [*symbols, *(s + "</w>" for s in symbols), *("".join(pair) for pair in merges)]
     vocabulary = [*pieces, "<|startoftext|>", "<|endoftext|>"]
-    (folder / "vocab.json").write_text(
-        json.dumps({piece: i for i, piece in enumerate(vocabulary)}), encoding="utf-8"
-    )
+    (folder / "vocab.json").write_text(json.dumps({piece: i for i, piece in enumerate(vocabulary)}), encoding="utf-8")
     lines = ["#version: 0.2", *(" ".join(pair) for pair in merges)]
     (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=24)
@@ -105,9 +103,7 @@ def t5_tokenizer(request: pytest.FixtureRequest) -> Any:
         pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), marks]) if request.param else marks
     )
     backend.decoder = decoders.Metaspace()
-    trainer = trainers.UnigramTrainer(
-        vocab_size=60, special_tokens=["<pad>", "</s>", "<unk>"], unk_token="<unk>"
-    )
+    trainer = trainers.UnigramTrainer(vocab_size=60, special_tokens=["<pad>", "</s>", "<unk>"], unk_token="<unk>")
     backend.train_from_iterator(
         ["a red cat and a blue dog with two balloons", "a cat on a chair, two dogs!"] * 20, trainer
     )

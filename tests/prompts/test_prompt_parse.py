@@ -120,9 +120,7 @@ def test_parsing_takes_tens_of_milliseconds() -> None:
     assert (time.perf_counter() - start) / 10 < 0.5
 
 
-def test_a_language_that_is_not_installed_names_the_remedy(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_language_that_is_not_installed_names_the_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("STANZA_RESOURCES_DIR", str(tmp_path))
     with pytest.raises(PromptError, match=r"stanza\.download\('fr'\)"):
         parse("un chat", "fr")
@@ -140,11 +138,7 @@ def test_an_official_package_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_training_words_are_none_of_the_benchmarks(data: Path) -> None:
-    nouns = {
-        word
-        for line in (data / "prompts/attend_and_excite").glob("*.txt")
-        for word in line.read_text().split()
-    }
+    nouns = {word for line in (data / "prompts/attend_and_excite").glob("*.txt") for word in line.read_text().split()}
     used = {*lexicon.NOUNS, *lexicon.PLURALS.values(), *lexicon.PAIRED} - {"orange"}
     assert not used & (nouns | lexicon.HELD_OUT)
 
@@ -155,11 +149,13 @@ def test_attend_and_excite_is_right(data: Path) -> None:
     assert report["exact"] >= 0.99, report["wrong"]
 
 
+@pytest.mark.slow
 def test_geneval_nouns(data: Path) -> None:
     report = measure.geneval(data / "prompts" / "geneval" / "evaluation_metadata.jsonl")
     assert report["prompts"] == 553
     assert min(report["precision"], report["recall"]) >= 0.99, report["wrong"]
 
 
+@pytest.mark.slow
 def test_parts_of_speech_on_the_treebank(data: Path) -> None:
     assert measure.upos_accuracy(data / "ud_english_ewt" / "en_ewt-ud-test.conllu") >= 0.93

@@ -87,8 +87,7 @@ def test_an_empty_prompt_has_only_special_tokens(clip_tokenizer: Any) -> None:
 def test_every_column_of_a_word_overlaps_its_text(tagged, clip_tokenizer: Any) -> None:
     text = "Ünïcode  “quoted”\ttabs\n\nשלום עולם 🐱🐶 e\u0301clair (a:1.2) …don't"
     words = tuple(
-        Word(text[i:j], i, j, "NOUN")
-        for i, j in [(0, 7), (10, 16), (18, 22), (24, 28), (29, 33), (34, 36), (37, 44)]
+        Word(text[i:j], i, j, "NOUN") for i, j in [(0, 7), (10, 16), (18, 22), (24, 28), (29, 33), (34, 36), (37, 44)]
     )
     spans = token_spans(ParsedPrompt(text, words, ()), clip_tokenizer, max_length=100)
     assert spans.dropped == ()

@@ -136,9 +136,7 @@ class PromptGrammar:
         return [(self.random.choice(NOUNS), "NOUN")]
 
     def _nonce(self) -> str:
-        return "".join(
-            self.random.choices(SYLLABLES, k=self.random.choice((2, 2, 2, 3)))
-        ) + self.random.choice(ENDINGS)
+        return "".join(self.random.choices(SYLLABLES, k=self.random.choice((2, 2, 2, 3)))) + self.random.choice(ENDINGS)
 
     def _adjectives(self) -> Sentence:
         chance = self.random.random()

@@ -92,9 +92,9 @@ COMPOUNDS: Final[tuple[str, ...]] = tuple(
     bird house|bird cage|bee hive|spider web|fish tank|horse shoe|cattle pen|duck pond|goat cheese|
     cheese wheel|lemon tree|fruit basket|pepper mill|salt shaker|soup ladle|tea kettle|coffee pot|
     cake stand|pie chart|ice rink|hair brush|hair clip|tooth pick|nail polish|lip balm|hand cream|
-    pencil case|paint brush|spray can|glue stick|steam engine|space station|space helmet""".replace(
-        "\n    ", ""
-    ).split("|")
+    pencil case|paint brush|spray can|glue stick|steam engine|space station|space helmet""".replace("\n    ", "").split(
+        "|"
+    )
 )
 
 COLOURS: Final[tuple[str, ...]] = tuple(
@@ -137,9 +137,7 @@ HAPPENINGS: Final[tuple[str, ...]] = tuple(
 PLACES: Final[tuple[str, ...]] = tuple(
     "kitchen street park room field forest beach city garden desert mountains studio snow water night".split()
 )
-NUMBERS: Final[tuple[str, ...]] = tuple(
-    "two three four five six seven eight nine ten twelve 2 3 4 5 6 10".split()
-)
+NUMBERS: Final[tuple[str, ...]] = tuple("two three four five six seven eight nine ten twelve 2 3 4 5 6 10".split())
 SYLLABLES: Final[tuple[str, ...]] = tuple(
     """ba be bi bo bu da de di do du fa fi fo ga go gu ha hi ho ka ke ki ko la le li lo lu ma me mi mo mu
     na ne no pa pe pi po ra re ri ro sa se si so su ta te ti to tu va ve vi vo wa wi wo za zo bla cra

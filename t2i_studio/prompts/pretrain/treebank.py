@@ -59,9 +59,7 @@ def read(file: Path) -> Iterator[Sentence]:
             if surface and not surface.startswith(fields[1]):
                 raise ValueError(f"{file.name}: {fields[1]!r} does not spell {surface!r}")
             surface = surface.removeprefix(fields[1]) if surface else ""
-            tokens.append(
-                Token(fields[1], fields[3], not inside and (tail if int(fields[0]) == last else space))
-            )
+            tokens.append(Token(fields[1], fields[3], not inside and (tail if int(fields[0]) == last else space)))
             last = last if inside else 0
     if tokens:
         yield Sentence(tokens, paragraph)
@@ -88,8 +86,7 @@ def write_conllu(sentences: Iterable[Sentence], file: Path, longest: int | None 
                 relation = "root" if index == 1 else "dep"
                 misc = "_" if space else "SpaceAfter=No"
                 out.write(
-                    "\t".join([str(index), form, "_", upos, "_", "_", str(index - 1), relation, "_", misc])
-                    + "\n"
+                    "\t".join([str(index), form, "_", upos, "_", "_", str(index - 1), relation, "_", misc]) + "\n"
                 )
             out.write("\n")
 
