@@ -142,7 +142,7 @@ def figure(rows: list[PeakRow]) -> Any:
     axes.plot(x, [r.inside for r in rows], color="#0072B2", marker="o", ms=4, label="peak inside the noun's mask")
     axes.axhline(rows[0].chance, color="#666666", ls="--", lw=1, label="chance")
     axes.set(xlabel="timestep  (noise → picture)", ylabel="share of maps", ylim=(0, 1.02), xlim=(1000, 0))
-    axes.legend(frameon=False, loc="center right")
+    axes.legend(frameon=False, loc="upper left")
     axes.spines[["top", "right"]].set_visible(False)
     return fig
 

@@ -229,9 +229,12 @@ def _grid(height: int, width: int, level: int) -> Grid:
 
 def _load_error(source: Path | str, error: Exception) -> ModelError:
     reason = " ".join(str(error).split())[:300]
-    if isinstance(source, Path):
-        return ModelBroken(f"{source.name} could not be loaded: {reason}", "Check or download its files again.")
-    return ModelNotFound(
-        f"{source!r} could not be fetched: {reason}",
-        "Check the id and the network, log in with `hf auth login` if it is gated, or give a folder.",
-    )
+    if not isinstance(source, Path):
+        return ModelNotFound(
+            f"{source!r} could not be fetched: {reason}",
+            "Check the id and the network, log in with `hf auth login` if it is gated, or give a folder.",
+        )
+    remedy = "Check or download its files again."
+    if source.is_file():
+        remedy += " A single file needs the layout of its kind, which the hub gives once: be online the first time."
+    return ModelBroken(f"{source.name} could not be loaded: {reason}", remedy)

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from t2i_studio import Studio
 from tests.browser.pages import Opened
 from tests.ui.fakes import FakeStudio
 from tests.ui.serving import Served, served
 
 STUDIOS: dict[str, Callable[[Path], Any]] = {
     "fake": lambda home: FakeStudio(seconds_a_step=0.05, home=home),
+    "embedded": lambda home: Studio(home=home),
 }
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [

@@ -1,4 +1,9 @@
-"""Contact sheets: what a model paints for fixed prompts and seeds."""
+"""Contact sheets: what a model paints for fixed prompts and seeds.
+
+    python -m t2i_studio.emoji.pretrain.sheets
+
+writes the figures of the model cards to `docs/figures/`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,9 @@ from typing import TYPE_CHECKING
 import torch
 from PIL import Image, ImageDraw
 
+from ...config import ASSETS, ROOT
 from ..scenes import SCENE_SIZE
+from ..vocabulary import NOUNS
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -17,6 +24,11 @@ PREVIEW_PROMPTS = (
     "a green apple", "a purple backpack", "a cat and a dog", "a lion and a balloon", "a red car and a blue bowl",
     "a rabbit with a crown", "three apples", "a turtle to the left of a chair",
 )  # fmt: skip
+CARD_PROMPTS = (
+    *("glasses" if n == "glasses" else f"{'an' if n[0] in 'aeiou' else 'a'} {n}" for n in NOUNS),
+    *("a red car", "a blue bowl", "a green apple", "a purple backpack", "a cat and a dog"),
+    *("a red car and a blue bowl", "a rabbit with a crown", "three apples"),
+)
 _CAPTION = 14
 
 
@@ -40,3 +52,20 @@ def contact_sheet(
             pen.text((x + 2, y + 1), prompt[:24], fill="black")
             sheet.paste(image, (x, y + _CAPTION))
     return sheet
+
+
+def main() -> None:
+    """Paint the cards' figures with the weights that ship."""
+    from diffusers import StableDiffusionPipeline
+
+    from .vae import save_pairs
+
+    pipe = StableDiffusionPipeline.from_pretrained(ASSETS / "emoji-unet")
+    pipe.set_progress_bar_config(disable=True)
+    figures = ROOT / "docs" / "figures"
+    contact_sheet(pipe, CARD_PROMPTS).save(figures / "emoji-unet-sheet.png", optimize=True)
+    save_pairs(pipe.vae, figures / "emoji-vae-pairs.png")
+
+
+if __name__ == "__main__":
+    main()
