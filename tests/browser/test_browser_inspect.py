@@ -96,7 +96,7 @@ def test_cancel_stops_and_says_where(visit: Visit, app: Served) -> None:
     seen.page.wait_for_selector("#generate")
 
 
-# Once in about ten runs the page did not follow the task again after the reload; the cause is not known yet.
+# Failed once in about eight runs: the page did not follow the task again after the reload. Cause not known yet.
 @pytest.mark.flaky(reruns=2)
 def test_reload_midway_finds_the_task_with_its_prompt(visit: Visit, app: Served) -> None:
     seen = visit()
