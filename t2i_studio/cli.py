@@ -6,6 +6,7 @@ Arguments only; the work is `Studio`'s. Nothing heavy is imported before a comma
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .config import GenerateSettings
+from .config import DEFAULT_MODEL, GenerateSettings
 from .errors import Cancelled, InputError, StudioError
 from .ui.serve import add_arguments as add_serve_arguments
 
@@ -118,7 +119,7 @@ def _generate(options: argparse.Namespace) -> int:
 
     given = {name: getattr(options, name) for name in GenerateSettings.model_fields if name not in _POSITIONAL}
     given = {name: value for name, value in given.items() if value is not None}
-    studio = Studio(given.get("model", "") or Studio().model)
+    studio = Studio(given.get("model") or DEFAULT_MODEL)
     task = studio.submit(studio.settings(options.prompt, **{"model": studio.model, **given}), options.out)
     try:
         shown = None
@@ -163,18 +164,13 @@ def _runs_list(options: argparse.Namespace) -> int:
 
     found = RunStore().list(query=options.query, limit=options.limit)
     if options.json:
-        print(json.dumps([vars_of(r) for r in found], ensure_ascii=False, default=str))
+        print(json.dumps([dataclasses.asdict(r) for r in found], ensure_ascii=False, default=str))
         return 0
     for summary in found:
         print(f"{summary.id}  {summary.model}  {summary.prompt}")
     if not found:
         print('No runs yet. Make one: t2i-studio generate "a cat and a dog"', file=sys.stderr)
     return 0
-
-
-def vars_of(record: Any) -> dict[str, Any]:
-    """Fields of a dataclass record."""
-    return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
 def _runs_show(options: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ import torch
 
 from .capture import MapStore, capture
 from .config import GenerateSettings
-from .errors import Cancelled, InputError, ModelBroken, SettingError, StudioError, UnsafeCheckpoint
+from .errors import InputError, ModelBroken, SettingError, StudioError, UnsafeCheckpoint
 from .models import LoadedModel
 from .types import Maps, ParsedPrompt, TokenSpans
 
@@ -190,8 +190,6 @@ def _lora(model: LoadedModel, settings: GenerateSettings) -> Iterator[None]:
     try:
         model.pipe.load_lora_weights(settings.lora, adapter_name="studio", use_safetensors=True)
         model.pipe.set_adapters(["studio"], [settings.lora_scale])
-    except Cancelled:
-        raise
     except Exception as error:
         model.pipe.unload_lora_weights()
         reason = " ".join(str(error).split())[:200]

@@ -12,7 +12,6 @@ from PIL import Image
 from t2i_studio import Studio
 from t2i_studio.errors import InputError, PromptError, SettingError, StorageError, UnsafeCheckpoint
 from t2i_studio.families import FAMILIES
-from t2i_studio.runs import storage
 from t2i_studio.studio import result_of
 
 pytestmark = pytest.mark.models
@@ -160,4 +159,3 @@ def test_full_disk_keeps_the_picture_in_memory(studio: Studio, monkeypatch: pyte
     assert caught.value.run.image.size == (64, 64)
     monkeypatch.undo()
     assert not list(studio.runs.root.glob("*cat*"))
-    assert storage is not None
