@@ -96,12 +96,13 @@ def _add_runs(commands: Any) -> None:
     listing.set_defaults(run=_runs_list)
     for name, work, text in (
         ("show", _runs_show, "print all that is known of a run"),
-        ("export", _runs_export, "write a run as one zip file"),
+        ("export", _runs_export, "write a run as one file: a zip of all, or its player as a page"),
         ("delete", _runs_delete, "put a run in the trash"),
     ):
         action = actions.add_parser(name, help=text)
         action.add_argument("run_id", metavar="RUN", help="id, its beginning, or folder")
         if name == "export":
+            action.add_argument("--format", choices=("zip", "html"), default="zip", help="default: %(default)s")
             action.add_argument("--out", type=Path, required=True, metavar="FILE")
         action.set_defaults(run=work)
 
@@ -181,9 +182,16 @@ def _runs_show(options: argparse.Namespace) -> int:
 
 
 def _runs_export(options: argparse.Namespace) -> int:
-    from .runs import RunStore, run_reference
+    from .runs import RunStore, run_reference, storing
 
-    print(RunStore().export(run_reference(options.run_id), options.out))
+    store, reference = RunStore(), run_reference(options.run_id)
+    if options.format == "zip":
+        print(store.export(reference, options.out))
+        return 0
+    run = store.load(reference)
+    file = options.out / f"{run.id}.html" if options.out.is_dir() else options.out
+    with storing(file):
+        print(run.show().save(file))
     return 0
 
 

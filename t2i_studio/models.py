@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import torch
 
 from .config import ROOT, GenerateSettings, ModelSettings, known_models
@@ -85,6 +86,14 @@ def pick_device(wanted: str) -> torch.device:
     if device.type not in ("cpu", "cuda", "mps"):
         raise SettingError(f"Device {wanted!r} can't be used.", "Use auto, cpu, cuda or mps.", "device")
     return device
+
+
+def free_memory(device: str) -> tuple[int, int]:
+    """Free and whole memory of a device, bytes; other devices than CUDA share the machine's."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.mem_get_info(device)
+    memory = psutil.virtual_memory()
+    return memory.available, memory.total
 
 
 def pick_dtype(wanted: str, device: torch.device) -> torch.dtype:

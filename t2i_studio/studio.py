@@ -65,6 +65,12 @@ class Studio:
 
         return str(pick_device(self._placement["device"]))
 
+    def free_memory(self) -> tuple[int, int]:
+        """Free and whole memory of the device that generations run on, in bytes."""
+        from .models import free_memory
+
+        return free_memory(self.device)
+
     def models(self) -> dict[str, ModelSettings]:
         """Listed models by name."""
         return known_models()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    from .ui.viewer import Player
+
 Grid = tuple[int, int]
 """Rows and columns of a map."""
 
@@ -179,3 +181,10 @@ class Run:
     "What the user should know: words past the token limit, nouns not found …"
     folder: Path | None = None
     "Where it is kept; None before it is saved."
+
+    def show(self) -> Player:
+        """The map player: shows itself in a notebook; `.save("run.html")` writes it as a page of its own."""
+        # The one door from a record to the pages: what a notebook wants is on the record it holds.
+        from .ui.viewer import Player, standalone
+
+        return Player(standalone(self))

@@ -13,6 +13,7 @@ from ..errors import RunBroken, RunNotFound, StorageError
 from .ids import new_run_id, run_reference
 from .index import RunSummary
 from .record import SCHEMA
+from .storage import storing
 from .store import RunStore
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "StorageError",
     "new_run_id",
     "run_reference",
+    "storing",
 ]

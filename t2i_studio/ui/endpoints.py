@@ -17,19 +17,23 @@ from ..errors import InputError, StudioError
 from ..types import ParsedPrompt, Run
 from . import exports
 from .scratch import Scratch
-from .stage import facts
+from .tabs.runs_events import filters, summary
+from .viewer.pack import facts
 
 if TYPE_CHECKING:
     from ..studio import Studio
     from ..tasks import Task
 
 ENDED = ("done", "cancelled", "failed")
+NAMES = (
+    "models", "parse", "generate", "start", "status", "cancel", "runs", "run", "export", "delete", "restore",
+)  # fmt: skip
 
 
 def add(studio: Studio, scratch: Scratch) -> None:
     """Name all endpoints inside the `gr.Blocks` that is open."""
     calls = Calls(studio, scratch)
-    for name in ("models", "parse", "generate", "start", "status", "cancel", "run", "export"):
+    for name in NAMES:
         call = getattr(calls, name)
         many = name in ("generate", "start")
         gr.api(
@@ -111,13 +115,33 @@ class Calls:
         task.wait(2)
         return _state(task)
 
+    def runs(
+        self, query: str = "", model: str = "", method: str = "", since: str = "", until: str = "",
+        offset: int = 0, limit: int = 50,
+    ) -> dict:  # fmt: skip
+        """Kept runs, newest first: those whose prompt has all words of `query`; times are ISO 8601."""
+        try:
+            given = filters({"query": query, "model": model, "method": method, "since": since, "until": until})
+        except ValueError as error:
+            raise InputError(f"Not a time: {error}.", "Write e.g. 2026-01-31 or 2026-01-31T12:00:00.") from None
+        found = self._studio.runs.list(**given, offset=offset, limit=limit)
+        return {"runs": [summary(item) for item in found], "total": self._studio.runs.count(**given)}
+
+    def delete(self, run_id: str) -> str:
+        """Take a run off the list. Returns where its files now lie; `/restore` undoes it."""
+        return str(self._studio.runs.delete(run_id))
+
+    def restore(self, run_id: str) -> str:
+        """Bring a deleted run back. Returns its folder."""
+        return str(self._studio.runs.restore(run_id))
+
     def run(self, run_id: str) -> tuple[dict, str, dict]:
         """A kept run: picture, id and facts."""
         run = self._studio.runs.load(run_id)
         return (*self._shown(run), _facts(run))
 
     def export(self, run_id: str, kind: str = "zip") -> dict:
-        """A file of a run: picture, maps, metrics, grid-png, grid-pdf, animation or zip."""
+        """A file of a run: picture, maps, metrics, html, grid-png, grid-pdf, curves-png, curves-pdf, animation, zip."""
         return _file(exports.make(self._studio, self._studio.runs.load(run_id), kind, self._scratch))
 
     def _submit(self, given: dict[str, Any]) -> Task:

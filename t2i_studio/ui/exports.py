@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import GenerateSettings
-from ..errors import InputError, RunNotFound
+from ..errors import InputError, RunNotFound, StudioError
 from ..types import Run
 from ..visuals import PANELS, animation, save_figure
 from .scratch import Scratch
+from .viewer import standalone
 
 if TYPE_CHECKING:
     from ..studio import Studio
@@ -51,8 +52,17 @@ def _picture(studio: Studio, run: Run, out: Path) -> None:
         run.image.save(out)
 
 
-def _grid(studio: Studio, run: Run, out: Path) -> None:
-    save_figure(PANELS["grid"](run), out)
+def _figure(panel: str) -> Callable[[Studio, Run, Path], Any]:
+    """A panel of `visuals`; the file's ending says how it is written."""
+
+    def draw(studio: Studio, run: Run, out: Path) -> None:
+        save_figure(PANELS[panel](run), out)
+
+    return draw
+
+
+def _page(studio: Studio, run: Run, out: Path) -> None:
+    out.write_text(standalone(run), encoding="utf-8")
 
 
 def _animation(studio: Studio, run: Run, out: Path) -> None:
@@ -75,8 +85,11 @@ KINDS = {
             "-metrics.csv",
             _kept("metrics.csv"),
         ),
-        Kind("grid-png", "Grid PNG", "Nouns × timesteps", "-grid.png", _grid),
-        Kind("grid-pdf", "Grid PDF", "Nouns × timesteps, for a paper", "-grid.pdf", _grid),
+        Kind("html", "Player HTML", "The whole player in one file; opens without a network", ".html", _page, False),
+        Kind("grid-png", "Grid PNG", "Nouns × timesteps", "-grid.png", _figure("grid")),
+        Kind("grid-pdf", "Grid PDF", "Nouns × timesteps, for a paper", "-grid.pdf", _figure("grid")),
+        Kind("curves-png", "Curves PNG", "Peak, mass, entropy, overlap over time", "-curves.png", _figure("curves")),
+        Kind("curves-pdf", "Curves PDF", "The same, for a paper", "-curves.pdf", _figure("curves")),
         Kind("animation", "Animation GIF", "The maps over time", "-maps.gif", _animation),
         Kind("zip", "Whole run ZIP", "Everything, to keep or to send", ".zip", _whole, False),
     )
@@ -104,6 +117,32 @@ def make(studio: Studio, run: Run, kind: str, scratch: Scratch) -> Path:
     if not file.exists():
         chosen.make(studio, run, file)
     return file
+
+
+def made(studio: Studio, run_id: str, kind: str, scratch: Scratch) -> dict[str, str]:
+    """Where a file of a run lies for the browser, or what is in its way."""
+    try:
+        file = make(studio, find_run(studio, run_id), kind, scratch)
+    except StudioError as error:
+        return {"problem": error.problem, "remedy": error.remedy}
+    return {"url": scratch.url(file), "name": file.name}
+
+
+def find_run(studio: Studio, run_id: str) -> Run:
+    """A run by id: the latest from memory, where it is even if saving failed."""
+    latest = studio.latest
+    if latest is not None and latest.run is not None and latest.run.id == run_id:
+        return latest.run
+    return studio.runs.load(run_id)
+
+
+def card(studio: Studio, run: Run) -> dict[str, Any]:
+    """What `keepcard.js` shows: the kinds of files, and the command that remakes the run."""
+    try:
+        defaults = studio.defaults(str(run.settings["model"]))
+    except StudioError:  # a model that is no longer listed: the command then spells everything out
+        defaults = studio.defaults()
+    return {"run": run.id, "kinds": kinds_of(run), "command": command(run, defaults)}
 
 
 def command(run: Run, defaults: GenerateSettings) -> str:

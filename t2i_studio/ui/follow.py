@@ -48,10 +48,18 @@ def status(studio: Studio) -> dict[str, Any]:
     """What the status bar shows."""
     active = studio.active()
     running = next((task for task in active if task.status == "running"), None)
-    seen: dict[str, Any] = {"device": getattr(studio, "device", ""), "text": "idle"}
-    seen["waiting"] = sum(task.status == "waiting" for task in active)
+    seen: dict[str, Any] = {"device": studio.device, "memory": memory(*studio.free_memory()), "text": "idle"}
+    seen["waiting"] = [_short(task) for task in active if task.status == "waiting"]
     if running is None:
         return seen
-    prompt = running.settings.prompt
-    short = prompt if len(prompt) <= 40 else prompt[:39] + "…"
-    return seen | {"text": f"{short} · {running.message}", "done": running.step, "total": running.num_steps}
+    return seen | {"text": f"{_short(running)} · {running.message}", "done": running.step, "total": running.num_steps}
+
+
+def memory(free: int, total: int) -> str:
+    """Bytes as the bar says them."""
+    return f"{free / 2**30:.1f} of {total / 2**30:.0f} GB free"
+
+
+def _short(task: Task) -> str:
+    prompt = task.settings.prompt
+    return prompt if len(prompt) <= 40 else prompt[:39] + "…"

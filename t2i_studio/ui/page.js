@@ -20,5 +20,21 @@
     label();
   });
   label();
+  // The address names the tab, so that reload, back and a link find it: #runs, #run=… and so on
+  const tabButton = (name) => document.getElementById(`${name}-button`) || document.querySelector(`#tabs button[role="tab"][data-tab-id="${name.slice(4)}"]`);
+  const isRuns = () => /^#(runs$|run=|pick=|compare=)/.test(location.hash);
+  const showTab = () => {
+    const button = tabButton(isRuns() ? "tab-runs" : "tab-inspect");
+    if (button && button.getAttribute("aria-selected") !== "true") button.click();
+  };
+  addEventListener("hashchange", showTab);
+  if (isRuns()) {
+    const waiting = setInterval(() => { if (tabButton("tab-runs")) { clearInterval(waiting); showTab(); } }, 50);
+  }
+  document.addEventListener("click", (event) => {
+    const tab = event.target.closest('#tabs button[role="tab"]');
+    if (!tab || !event.isTrusted) return;
+    if (tab === tabButton("tab-runs")) { if (!isRuns()) location.hash = "#runs"; } else if (isRuns()) history.pushState(null, "", location.pathname + location.search);
+  });
   root.lang = "en";
 }

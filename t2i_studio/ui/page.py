@@ -9,7 +9,7 @@ import gradio as gr
 from . import endpoints, follow, theme
 from .parts import part, script
 from .scratch import Scratch
-from .tabs import inspect
+from .tabs import inspect, runs
 
 if TYPE_CHECKING:
     from ..studio import Studio
@@ -34,8 +34,17 @@ def build(studio: Studio) -> gr.Blocks:
         endpoints.add(studio, scratch)
         clock = gr.Timer(BEAT)
         gr.HTML(HEADER, elem_id="masthead", container=False, padding=False)
-        with gr.Tabs(elem_id="tabs"), gr.Tab("Inspect", id="inspect"):
-            inspect.build(studio, scratch, page, clock)
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab("Inspect", id="inspect", elem_id="tab-inspect"):
+                asking = inspect.build(studio, scratch, page, clock)
+            # Drawn at once: an address may open a run, and its search is one call.
+            with gr.Tab("Runs", id="runs", elem_id="tab-runs", render_children=True):
+                gallery = runs.build(studio, scratch)
+
+        def use(event: gr.EventData) -> list[Any]:
+            return [gr.update(selected="inspect"), *asking.fill(str(getattr(event, "run", "")))]
+
+        gallery.select(use, None, [tabs, *asking.outputs], queue=False, api_visibility="private")
         bar = part("statusbar", follow.status(studio))
         clock.tick(
             lambda: follow.status(studio), None, bar, queue=False, show_progress="hidden", api_visibility="private"

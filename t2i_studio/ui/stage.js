@@ -71,7 +71,7 @@ const draw = () => {
   if (busy) return paintProgress(value);
   painting = null;
   if (value.state === "done") {
-    finished = lookParts(value.run, props.palette);
+    finished = createPlayer(value.run).node;
     root.dataset.run = value.run.id;
     return root.replaceChildren(...(value.problem ? [banner({ ...value, state: "failed" })] : []), finished);
   }

@@ -1,7 +1,4 @@
-"""What the place of the picture shows: a task as data for `stage.js`.
-
-Pictures go as files, maps packed to 8 bits with the value at the top of their scale.
-"""
+"""What the place of the picture shows: a task as data for `stage.js`."""
 
 from __future__ import annotations
 
@@ -9,28 +6,19 @@ import base64
 import io
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..errors import StudioError
-from ..types import Maps, Run
-from ..visuals.colours import heat
+from ..types import Run
 from .scratch import Scratch
+from .viewer import player_data
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from ..tasks import Task
 
-MAX_BYTES = 700_000
-"""Of packed maps: Gradio compares values as text, so one must stay below 1 MB."""
 PREVIEW_SIDE = 320
 
 IDLE: dict[str, Any] = {"state": "idle"}
-
-
-def palette_text() -> str:
-    """The heat colour map: 256 RGB triples in base64."""
-    return base64.b64encode(np.ascontiguousarray(heat(np.linspace(0, 1, 256))).tobytes()).decode()
 
 
 def failed(error: StudioError) -> dict[str, Any]:
@@ -79,41 +67,8 @@ def _small(image: Image.Image) -> str:
 
 
 def picture(run: Run, scratch: Scratch) -> dict[str, Any]:
-    """A run as `look.js` wants it."""
+    """A run as the player wants it, its picture where the browser may fetch it."""
     file = scratch.folder(run.id) / "shown.png"
     if not file.exists():
         run.image.save(file)
-    nouns = ", ".join(run.maps.nouns) if run.maps else ""
-    return {
-        "id": run.id, "image": scratch.url(file), "width": run.image.width, "height": run.image.height,
-        "alt": f"Generated picture: {run.prompt.text[:200]}", "notes": list(run.notes), "facts": facts(run),
-        "num_steps": run.settings.get("steps", 0), **(packed(run.maps) if nouns and run.maps else NO_MAPS),
-    }  # fmt: skip
-
-
-NO_MAPS: dict[str, Any] = {"nouns": [], "timesteps": [], "steps": [], "rows": 1, "columns": 1, "maps": ""}
-
-
-def packed(maps: Maps) -> dict[str, Any]:
-    """Maps of the main grid as bytes `[noun, step, y, x]`, one scale a noun; thinned out where too many."""
-    rows, columns = maps.stacks[maps.main].grid
-    most = max(1, MAX_BYTES // (len(maps.nouns) * rows * columns))
-    steps = np.unique(np.linspace(0, maps.num_steps - 1, min(maps.num_steps, most)).round().astype(int))
-    parts, nouns = [], []
-    for index, noun in enumerate(maps.nouns):
-        values_TYX = maps[noun][steps]
-        top = max(float(values_TYX.max(initial=0.0)), 1e-9)
-        parts.append((np.nan_to_num(values_TYX) / top * 255).round().astype(np.uint8))
-        nouns.append({"id": noun, "colour": index, "top": top})
-    data = base64.b64encode(np.stack(parts).tobytes()).decode()
-    times = [maps.timesteps[i] for i in steps]
-    return {"nouns": nouns, "timesteps": times, "steps": steps.tolist(), "rows": rows, "columns": columns, "maps": data}
-
-
-def facts(run: Run) -> str:
-    """One line: model · seed · steps · time."""
-    given = run.settings
-    parts = [str(given.get("model", "")), f"seed {given.get('seed', 0)}", f"{given.get('steps', 0)} steps"]
-    if "total" in run.timings:
-        parts.append(f"{run.timings['total']:.1f} s")
-    return " · ".join(part for part in parts if part)
+    return player_data(run, scratch.url(file))

@@ -11,7 +11,7 @@ from gradio.themes import Base
 from gradio.themes.utils import colors, sizes
 from gradio.themes.utils.fonts import LocalFont
 
-from ..visuals.colours import PALETTES
+from .viewer.offline import palette_css
 
 HERE = Path(__file__).parent
 
@@ -90,10 +90,6 @@ def _inputs() -> dict[str, str]:
 
 
 def css() -> str:
-    """All style sheets of the page in one, and the noun colours as `--noun-0`, `--noun-1` …"""
-    light, dark = (
-        "".join(f" --noun-{i}: {colour};" for i, colour in enumerate(PALETTES[name])) for name in ("light", "dark")
-    )
-    sheets = [file.read_text(encoding="utf-8") for file in sorted(HERE.rglob("*.css"))]
-    colours = f":root {{{light} --num-nouns: {len(PALETTES['light'])}; }}\n.dark {{{dark} }}"
-    return "\n".join([colours, *sheets])
+    """All style sheets of the page in one, after the noun colours."""
+    sheets = [file for file in sorted(HERE.rglob("*.css")) if file.name != "offline.css"]
+    return "\n".join([palette_css(), *(file.read_text(encoding="utf-8") for file in sheets)])

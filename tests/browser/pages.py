@@ -87,7 +87,7 @@ class Opened:
         task = self.app.studio.latest
         while not task.wait(0):
             self.page.wait_for_timeout(50)
-        self.page.wait_for_selector(f".stage[data-run='{task.run.id}'] .look")
+        self.page.wait_for_selector(f".stage[data-run='{task.run.id}'] .player")
         self.page.wait_for_selector("#generate")
 
     def pixels(self, selector: str) -> np.ndarray:
@@ -97,5 +97,5 @@ class Opened:
 
     def map_pixels(self) -> np.ndarray:
         """The map canvas alone: (Y, X, 4) uint8."""
-        url = self.page.evaluate("document.querySelector('.look-map').toDataURL()")
+        url = self.page.evaluate("document.querySelector('.pl-map').toDataURL()")
         return np.asarray(Image.open(io.BytesIO(b64decode(url.split(",")[1]))).convert("RGBA"))

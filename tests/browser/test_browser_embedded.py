@@ -21,11 +21,11 @@ def test_a_prompt_becomes_a_picture_and_its_maps(visit: Visit, app: Served) -> N
     empty = seen.pixels(".stage")
     seen.generate()
     seen.finished()
-    assert seen.page.locator(".look-noun .look-name").all_inner_texts() == ["car", "bowl"]
+    assert seen.page.locator(".pl-noun .pl-name").all_inner_texts() == ["car", "bowl"]
     assert np.abs(seen.pixels(".stage")[:200].astype(int).mean() - empty[:200].astype(int).mean()) > 0.5
     car = seen.map_pixels()
     assert car.std() > 1
-    seen.page.click(".look-noun >> text=bowl")
+    seen.page.click(".pl-chip >> text=bowl")
     assert np.abs(seen.map_pixels().astype(int) - car.astype(int)).mean() > 0.5
     run = app.studio.latest.run
     assert run.folder.is_dir()

@@ -26,7 +26,7 @@ def held(app: Served) -> Iterator[threading.Event]:
     app.studio.hold_at = 0
 
 
-def test_generate_shows_progress_then_picture_maps_and_figures(visit: Visit, held: threading.Event) -> None:
+def test_generate_shows_progress_then_picture_and_maps(visit: Visit, held: threading.Event) -> None:
     seen = visit()
     seen.generate()
     seen.page.wait_for_selector(".stage-step >> text=Step 12/30")
@@ -36,52 +36,8 @@ def test_generate_shows_progress_then_picture_maps_and_figures(visit: Visit, hel
     early = seen.pixels(".stage figure")
     held.set()
     seen.finished()
-    assert np.abs(seen.pixels(".look-picture").astype(int).mean() - early.astype(int).mean()) > 1
-    assert seen.page.inner_text(".look-meaning").startswith("Bright = where the model looked")
-    names = seen.page.locator(".look-noun .look-name").all_inner_texts()
-    assert names == ["cat", "dog"]
-    seen.page.wait_for_selector(".figure-grid img.only-light")
-    assert seen.page.evaluate("document.querySelector('.figure-grid img.only-light').naturalWidth") > 600
-
-
-def test_choosing_a_noun_moves_the_map_to_it(visit: Visit) -> None:
-    seen = visit()
-    seen.generate()
-    seen.finished()
-
-    def middle() -> float:
-        """Where the map is brightest, left 0 to right 1."""
-        drawn = seen.map_pixels().astype(float)
-        columns = (drawn[..., :3].sum(-1) * drawn[..., 3]).sum(0)
-        return float(columns.argmax() / len(columns))
-
-    assert middle() < 0.5
-    seen.page.click(".look-noun >> text=dog")
-    assert middle() > 0.5
-    assert seen.page.get_attribute(".look-noun:has-text('dog')", "aria-pressed") == "true"
-    seen.page.click(".look-bare")
-    assert seen.map_pixels()[..., 3].max() == 0
-
-
-def test_time_slider_and_raw_cells_change_the_map(visit: Visit) -> None:
-    seen = visit()
-    seen.generate()
-    seen.finished()
-    mean = seen.map_pixels()
-    slider = seen.page.locator(".look-time input[type=range]")
-    slider.focus()
-    seen.page.keyboard.press("Home")
-    assert "step 1 of 30" in seen.page.inner_text(".look-when")
-    assert "t 981" in seen.page.inner_text(".look-when")
-    first = seen.map_pixels()
-    seen.page.keyboard.press("End")
-    last = seen.map_pixels()
-    assert "t 1 ·" in seen.page.inner_text(".look-when")
-    assert not np.array_equal(first, last)
-    assert not np.array_equal(mean, last)
-    seen.page.check("#look-raw")
-    cells = seen.map_pixels()[8::32, 8::32]
-    assert np.array_equal(np.repeat(np.repeat(cells, 32, 0), 32, 1)[:480:32], seen.map_pixels()[:480:32])
+    assert np.abs(seen.pixels(".pl-picture").astype(int).mean() - early.astype(int).mean()) > 1
+    assert seen.page.locator(".pl-noun .pl-name").all_inner_texts() == ["cat", "dog"]
 
 
 def test_cancel_stops_and_says_where(visit: Visit, app: Served) -> None:
@@ -118,7 +74,7 @@ def test_reload_shows_the_last_picture(visit: Visit) -> None:
     seen.generate()
     seen.finished()
     seen.reload()
-    seen.page.wait_for_selector(".look")
+    seen.page.wait_for_selector(".player")
     seen.page.wait_for_selector(".keep-command")
 
 
@@ -154,7 +110,7 @@ def test_chosen_words_are_the_ones_mapped(visit: Visit) -> None:
     seen.mapped_are("green", "lighthouse")
     seen.generate()
     seen.finished()
-    assert seen.page.locator(".look-noun .look-name").all_inner_texts() == ["green", "lighthouse"]
+    assert seen.page.locator(".pl-noun .pl-name").all_inner_texts() == ["green", "lighthouse"]
     assert "--nouns green,lighthouse" in seen.page.inner_text(".keep-command code")
 
 
@@ -231,7 +187,7 @@ def test_any_text_is_shown_as_text(visit: Visit, prompt: str) -> None:
     seen.generate()
     seen.finished()
     assert seen.page.evaluate("window.stolen") is None
-    assert prompt in seen.page.get_attribute(".look-picture img", "alt")
+    assert prompt in seen.page.get_attribute(".pl-picture img", "alt")
 
 
 def test_prompt_of_500_words_names_what_is_lost(visit: Visit) -> None:
@@ -247,8 +203,8 @@ def test_prompt_without_nouns_is_painted_with_a_note(visit: Visit) -> None:
     seen.page.wait_for_selector(".chips-note >> text=No noun found")
     seen.generate()
     seen.finished()
-    assert seen.page.locator(".look-noun").count() == 0
-    assert "noun" in seen.page.inner_text(".look-words .note")
+    assert seen.page.locator(".pl-noun").count() == 0
+    assert "noun" in seen.page.inner_text(".player .note")
 
 
 def test_files_come_when_asked_for(visit: Visit) -> None:

@@ -13,7 +13,19 @@ from PIL import Image
 
 from tests.ui.serving import Served
 
-PUBLIC = {"/models", "/parse", "/generate", "/start", "/status", "/cancel", "/run", "/export"}
+PUBLIC = {
+    "/models",
+    "/parse",
+    "/generate",
+    "/start",
+    "/status",
+    "/cancel",
+    "/run",
+    "/export",
+    "/runs",
+    "/delete",
+    "/restore",
+}
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +101,15 @@ def test_errors_are_sentences(client: Client, given: dict, told: str) -> None:
 def test_unknown_run(client: Client) -> None:
     with pytest.raises(AppError, match="20990101"):
         client.predict(run_id="20990101-000000-cat-0000", api_name="/run")
+
+
+def test_runs_are_listed_deleted_and_restored(client: Client) -> None:
+    _, run_id, _ = client.predict(prompt="a frog with a crown", steps=2, api_name="/generate")
+    found = client.predict(query="frog crown", limit=1, api_name="/runs")
+    assert [run["id"] for run in found["runs"]] == [run_id]
+    assert Path(client.predict(run_id, api_name="/delete")).is_dir()
+    assert client.predict(query="frog crown", api_name="/runs")["total"] == found["total"] - 1
+    assert client.predict(run_id, api_name="/restore").endswith(run_id)
+    assert client.predict(query="frog crown", api_name="/runs")["total"] == found["total"]
+    with pytest.raises(Exception, match="Not a time"):
+        client.predict(since="soon", api_name="/runs")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import shlex
 from typing import Any
 
 import gradio as gr
-import numpy as np
 import pytest
 
 from t2i_studio.config import GenerateSettings
@@ -27,16 +25,8 @@ def handlers(studio: FakeStudio) -> Handlers:
     return Handlers(studio, Scratch())  # type: ignore[arg-type]
 
 
-@pytest.fixture(autouse=True)
-def quick_figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures take most of the time and are drawn for real only where a test asks for them."""
-    if "real_figures" not in request.fixturenames:
-        monkeypatch.setattr("t2i_studio.ui.figures.figures", lambda run, scratch: {"figures": []} if run.maps else None)
-
-
-@pytest.fixture
-def real_figures() -> None:
-    """Ask for figures that are drawn."""
+def made(handlers: Handlers, wanted: list[str]) -> dict[str, str]:
+    return exports.made(handlers.studio, *wanted, handlers.scratch)
 
 
 def start(handlers: Handlers, choice: Choice | None = None, **values: Any) -> list[Any]:
@@ -44,16 +34,15 @@ def start(handlers: Handlers, choice: Choice | None = None, **values: Any) -> li
     return handlers.start(NAMES, choice, *(given[name] for name in NAMES))
 
 
-@pytest.mark.usefixtures("real_figures")
-def test_a_generation_is_followed_to_its_figures(handlers: Handlers) -> None:
+def test_a_generation_is_followed_to_its_end(handlers: Handlers) -> None:
     task_id, problem, *_ = start(handlers)
     assert problem is None
     shown = list(handlers.follow(task_id))
     states = [row[0]["state"] for row in shown if "state" in row[0]]
     assert states[0] in ("waiting", "running")
     assert states[-1] == "done"
-    assert [f["name"] for f in shown[-1][4]["figures"]] == ["grid", "curves"]
-    assert shown[-2][6] == task_id
+    assert shown[-1][4]["run"] == shown[-1][0]["run"]["id"]
+    assert shown[-1][5] == task_id
 
 
 def test_choice_reaches_the_run(handlers: Handlers) -> None:
@@ -104,16 +93,16 @@ def test_picture_stays_when_saving_failed(
     assert end["problem"] == "The disk is full."
     assert end["run"]["nouns"]
     run_id = end["run"]["id"]
-    assert "url" in handlers.make_file([run_id, "picture"])
-    assert "not saved" in handlers.make_file([run_id, "maps"])["problem"]
+    assert "url" in made(handlers, [run_id, "picture"])
+    assert "not saved" in made(handlers, [run_id, "maps"])["problem"]
 
 
 def test_no_nouns_still_makes_the_picture(handlers: Handlers) -> None:
     shown = list(handlers.follow(start(handlers, prompt="green and blue")[0]))
-    end = shown[-2][0]
+    end = shown[-1][0]
     assert end["run"]["nouns"] == []
     assert end["run"]["notes"]
-    assert shown[-1][4] is None
+    assert "maps" not in [kind["name"] for kind in shown[-1][4]["kinds"]]
 
 
 def test_cancel_ends_within_a_step(handlers: Handlers, studio: FakeStudio) -> None:
@@ -162,8 +151,46 @@ def test_lost_stream_is_healed_once(handlers: Handlers, studio: FakeStudio) -> N
     studio.task(task_id).wait(5)  # type: ignore[union-attr]
     healed = handlers.heal(task_id, None)
     assert healed[0]["state"] == "done"
-    assert healed[6] == task_id
-    assert handlers.heal(task_id, task_id) == [SKIP] * 7
+    assert healed[5] == task_id
+    assert handlers.heal(task_id, task_id) == [SKIP] * 6
+
+
+def test_lost_stream_of_a_running_task_is_healed_too(handlers: Handlers, studio: FakeStudio) -> None:
+    studio.hold_at = 2
+    studio.go.clear()
+    task_id, *_ = start(handlers)
+    while studio.task(task_id).step < 2:  # type: ignore[union-attr]
+        studio.task(task_id).wait(0.01)  # type: ignore[union-attr]
+    seen = handlers.heal(task_id, None)
+    assert (seen[0]["state"], seen[0]["step"]) == ("running", 2)
+    assert seen[5] is None
+    studio.go.set()
+    studio.task(task_id).wait(5)  # type: ignore[union-attr]
+    assert handlers.heal(task_id, seen[5])[0]["state"] == "done"
+
+
+def test_page_opened_later_shows_the_newest_kept_run(handlers: Handlers, studio: FakeStudio) -> None:
+    assert handlers.show_last() == [SKIP] * 2
+    list(handlers.follow(start(handlers, seed=77)[0]))
+    studio.tasks.clear()  # as after a new start of the app
+    found, _, _, *values = handlers.attach(NAMES)
+    assert found is None
+    assert dict(zip(NAMES, values, strict=True))["seed"] == 77
+    view, keep = handlers.show_last()
+    assert view["state"] == "done"
+    assert view["run"]["id"] == keep["run"]
+
+
+def test_settings_of_a_kept_run_are_used_again(handlers: Handlers, studio: FakeStudio) -> None:
+    task_id, *_ = start(handlers, Choice(removed=("dog",)), seed=78, steps=7)
+    list(handlers.follow(task_id))
+    choice, shown, *values = handlers.use(NAMES, studio.task(task_id).run.id)  # type: ignore[union-attr]
+    given = dict(zip(NAMES, values, strict=True))
+    assert (given["seed"], given["steps"], given["prompt"]) == (78, 7, "a cat and a dog")
+    assert choice == Choice(removed=("dog",))
+    assert shown["edited"]
+    with pytest.raises(gr.Error, match="no run"):
+        handlers.use(NAMES, "20261122-104512-nothing-0000")
 
 
 def test_model_brings_its_settings_and_unknown_ones_are_told(handlers: Handlers) -> None:
@@ -177,37 +204,15 @@ def test_long_prompt_names_the_words_that_fall_past_the_limit(handlers: Handlers
     assert any("Past the model's limit" in note["text"] for note in value["notes"])
 
 
-def test_packed_maps_keep_values_within_the_8_bit_step(studio: FakeStudio) -> None:
-    run = studio.submit(studio.settings("a cat and a dog", steps=7))
-    run.wait(5)
-    maps = run.run.maps  # type: ignore[union-attr]
-    packed = stage.packed(maps)
-    shape = (len(packed["nouns"]), len(packed["steps"]), packed["rows"], packed["columns"])
-    values = np.frombuffer(base64.b64decode(packed["maps"]), np.uint8).reshape(shape)
-    for index, noun in enumerate(packed["nouns"]):
-        off = np.abs(values[index] / 255 * noun["top"] - maps[noun["id"]])
-        assert off.max() <= noun["top"] / 255 / 2 + 1e-7
-
-
-def test_packed_maps_stay_small(studio: FakeStudio) -> None:
-    task = studio.submit(studio.settings("a cat, a dog, a bird, a bear and a lion", steps=1000))
-    studio.seconds_a_step = 0
-    task.wait(20)
-    packed = stage.packed(task.run.maps)  # type: ignore[union-attr, arg-type]
-    assert len(packed["maps"]) < 1_000_000
-    assert packed["steps"][0] == 0
-    assert packed["steps"][-1] == 999
-
-
 def test_every_file_can_be_taken_away(handlers: Handlers, studio: FakeStudio) -> None:
     task_id, *_ = start(handlers)
     list(handlers.follow(task_id))
     run = studio.task(task_id).run  # type: ignore[union-attr]
     for kind in exports.KINDS:
-        answer = handlers.make_file([run.id, kind])  # type: ignore[union-attr]
+        answer = made(handlers, [run.id, kind])  # type: ignore[union-attr]
         assert answer["name"].startswith(run.id), answer  # type: ignore[union-attr]
-    assert "No kind" in handlers.make_file([run.id, "virus"])["problem"]  # type: ignore[union-attr]
-    assert handlers.make_file(["../../etc", "zip"])["remedy"]
+    assert "No kind" in made(handlers, [run.id, "virus"])["problem"]  # type: ignore[union-attr]
+    assert made(handlers, ["../../etc", "zip"])["remedy"]
 
 
 def test_command_is_quoted_and_holds_what_differs(handlers: Handlers, studio: FakeStudio) -> None:

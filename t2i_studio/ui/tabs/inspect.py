@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from .. import stage
+from .. import exports, stage
 from ..controls import GROUPS, control
 from ..parts import part
+from ..viewer import SCRIPTS
 from .inspect_events import MODEL_SETS, Handlers
 
 if TYPE_CHECKING:
@@ -36,7 +38,6 @@ class Parts:
     examples: gr.HTML
     problems: gr.HTML
     stage: gr.HTML
-    figures: gr.HTML
     keep: gr.HTML
     die: gr.Button
     generate: gr.Button
@@ -46,7 +47,15 @@ class Parts:
     shown: gr.State
 
 
-def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) -> None:
+@dataclass(frozen=True)
+class Asking:
+    """How another tab fills this one's controls: the function takes a run's id."""
+
+    fill: Callable[[str], list[Any]]
+    outputs: list[gr.Component]
+
+
+def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) -> Asking:
     """Lay the tab out and wire it."""
     handlers = Handlers(studio, scratch)
     with gr.Row(elem_classes=["inspect"], equal_height=False):
@@ -55,7 +64,9 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
         with gr.Column(elem_classes=["inspect-see"], scale=1, min_width=320):
             seen = _see(handlers)
     states = {"choice": gr.State(None), "watched": gr.State(None), "shown": gr.State(None)}
-    _wire(handlers, Parts(**asked, **seen, **states), page, clock)
+    parts = Parts(**asked, **seen, **states)
+    _wire(handlers, parts, page, clock)
+    return Asking(partial(handlers.use, list(parts.settings)), [parts.choice, parts.chips, *parts.settings.values()])
 
 
 def _ask(studio: Studio, handlers: Handlers) -> dict[str, Any]:
@@ -91,15 +102,14 @@ def _ask(studio: Studio, handlers: Handlers) -> dict[str, Any]:
 
 
 def _see(handlers: Handlers) -> dict[str, Any]:
-    """The right column: the picture's place, figures, what to take away."""
+    """The right column: the picture's place, what to take away."""
 
     def make_file(wanted: list[str]) -> dict[str, str]:
-        return handlers.make_file(wanted)  # Gradio marks the function, which a method does not allow
+        return exports.made(handlers.studio, wanted[0], wanted[1], handlers.scratch)
 
     return {
-        "stage": part("stage", stage.IDLE, scripts=("look", "stage"), palette=stage.palette_text()),
-        "figures": part("figures"),
-        "keep": part("keep", server_functions=[make_file]),
+        "stage": part("stage", stage.IDLE, scripts=(*SCRIPTS, "stage")),
+        "keep": part("keep", scripts=("keepcard", "keep"), server_functions=[make_file]),
     }
 
 
@@ -113,7 +123,7 @@ def _wire(handlers: Handlers, parts: Parts, page: gr.Blocks, clock: gr.Timer) ->
     )
     parts.die.click(None, None, parts.settings["seed"], js="() => Math.floor(Math.random() * 4294967296)")
 
-    ends = [parts.stage, parts.generate, parts.cancel, parts.problems, parts.figures, parts.keep, parts.shown]
+    ends = [parts.stage, parts.generate, parts.cancel, parts.problems, parts.keep, parts.shown]
     started = parts.generate.click(
         partial(handlers.start, names), [parts.choice, *controls],
         [parts.watched, parts.problems, parts.stage, parts.generate, parts.cancel],
@@ -124,6 +134,7 @@ def _wire(handlers: Handlers, parts: Parts, page: gr.Blocks, clock: gr.Timer) ->
     )
     for begun in (started, opened):
         begun.then(handlers.follow, parts.watched, ends, concurrency_limit=None, **PRIVATE)
+    opened.then(handlers.show_last, None, [parts.stage, parts.keep], **PRIVATE)
     clock.tick(handlers.heal, [parts.watched, parts.shown], ends, queue=False, **PRIVATE)
     parts.cancel.click(handlers.cancel, parts.watched, parts.cancel, queue=False, **PRIVATE)
 

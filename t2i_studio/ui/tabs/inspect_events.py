@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from ...config import GenerateSettings
 from ...errors import StudioError
-from .. import chips, exports, figures, follow, stage
+from .. import chips, exports, follow, stage
 from ..chips import Choice
 from ..controls import settings_from
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ...types import ParsedPrompt, Run, TokenSpans
     from ..scratch import Scratch
 
-LOG = logging.getLogger(__name__)
 MODEL_SETS = ("steps", "guidance_scale", "width", "height", "scheduler")
 """Settings that choosing a model sets."""
 LONG = 25
@@ -111,65 +110,47 @@ class Handlers:
         return [task.id, None, stage.view(task, self.scratch), *_buttons(busy=True)]
 
     def follow(self, task_id: str | None) -> Iterator[list[Any]]:
-        """Stage, Generate, Cancel, problem, figures, keep, shown: until the task has ended."""
+        """Stage, Generate, Cancel, problem, keep, shown: until the task has ended."""
         task = self.studio.task(task_id) if task_id else None
         if task is None:
-            yield [gr.skip()] * 7
+            yield [gr.skip()] * 6
             return
         buttons = _buttons(busy=True)
         for view in follow.watch(task, self.scratch):
             if view["state"] in ("waiting", "running"):
-                yield [view, *buttons, *([gr.skip()] * 4)]
+                yield [view, *buttons, *([gr.skip()] * 3)]
                 buttons = [gr.skip(), gr.skip()]
-        yield from self._ended(task)
+        yield self._ended(task)
 
-    def _ended(self, task: Task) -> Iterator[list[Any]]:
+    def _ended(self, task: Task) -> list[Any]:
         view = stage.view(task, self.scratch)
         problem: Any = None
         if view["state"] == "failed" and task.error is not None and follow.place_of(task.error):
             problem, view = self.problem(task.error, follow.place_of(task.error)), stage.IDLE
-        shown = [view, *_buttons(busy=False), problem]
-        if task.run is None:
-            yield [*shown, gr.skip(), gr.skip(), task.id]
-            return
-        yield [*shown, figures.PENDING if task.run.maps else None, self.keep(task.run), task.id]
-        yield [*([gr.skip()] * 4), self.figures(task.run), gr.skip(), gr.skip()]
+        keep = self.keep(task.run) if task.run is not None else gr.skip()
+        return [view, *_buttons(busy=False), problem, keep, task.id]
 
     def heal(self, task_id: str | None, shown: str | None) -> list[Any]:
-        """The end of a task whose stream was lost (a laptop that slept); nothing otherwise."""
+        """What the page shows of a task whose stream was lost (a reload, a laptop that slept)."""
         task = self.studio.task(task_id) if task_id and task_id != shown else None
-        if task is None or not task.wait(0):
-            return [gr.skip()] * 7
-        steps = list(self._ended(task))
-        return [*steps[0][:4], *(steps[-1][4:5] if task.run else [gr.skip()]), *steps[0][5:]]
-
-    def figures(self, run: Run) -> dict[str, Any] | None:
-        """The still figures; a page without them beats a page without the picture."""
-        try:
-            return figures.figures(run, self.scratch)
-        except Exception:
-            LOG.exception("figures of %s", run.id)
-            return None
+        if task is None:
+            return [gr.skip()] * 6
+        if task.wait(0):
+            return self._ended(task)
+        # Should this arrive after the end, an empty `shown` lets the next look send the end again.
+        busy = [gr.update(visible=False), gr.update(visible=True)]
+        return [stage.view(task, self.scratch), *busy, gr.skip(), gr.skip(), None]
 
     def keep(self, run: Run) -> dict[str, Any]:
         """Files to take away and the command that remakes the run."""
-        defaults = self.studio.defaults(str(run.settings["model"]))
-        return {"run": run.id, "kinds": exports.kinds_of(run), "command": exports.command(run, defaults)}
+        return exports.card(self.studio, run)
 
-    def make_file(self, wanted: Sequence[str]) -> dict[str, str]:
-        """A download: run id and kind in, where the file lies out."""
+    def use(self, names: Sequence[str], run_id: str) -> list[Any]:
+        """Choice, chips and every control as a kept run had them."""
         try:
-            file = exports.make(self.studio, self.run(wanted[0]), wanted[1], self.scratch)
+            return self.asked(names, settings_of(self.studio.runs.load(run_id)))
         except StudioError as error:
-            return {"problem": error.problem, "remedy": error.remedy}
-        return {"url": self.scratch.url(file), "name": file.name}
-
-    def run(self, run_id: str) -> Run:
-        """A run by id: the latest from memory, where it is even if saving failed."""
-        latest = self.studio.latest
-        if latest is not None and latest.run is not None and latest.run.id == run_id:
-            return latest.run
-        return self.studio.runs.load(run_id)
+            raise gr.Error(str(error), print_exception=False) from None
 
     def cancel(self, task_id: str | None) -> Any:
         """Ask the task to stop; following it shows the end. Returns the button."""
@@ -180,14 +161,44 @@ class Handlers:
         return gr.update(value="Cancelling…", interactive=False)
 
     def attach(self, names: Sequence[str]) -> list[Any]:
-        """A page was opened: task id, choice, chips, then every setting of the latest task."""
-        task = self.studio.latest
-        if task is None or task.status not in ("waiting", "running", "done"):
+        """A page was opened: task id, choice, chips, then every setting of what it goes on with."""
+        task = self._latest()
+        run = None if task else self._last_run()
+        if task is None and run is None:
             return [None, Choice(), *([gr.skip()] * (len(names) + 1))]
-        given = task.settings
+        return [task.id if task else None, *self.asked(names, task.settings if task else settings_of(run))]
+
+    def show_last(self) -> list[Any]:
+        """Stage and keep of a page opened while nothing was started: the newest kept run, where there is one."""
+        run = None if self._latest() else self._last_run()
+        if run is None:
+            return [gr.skip()] * 2
+        return [{"state": "done", "run": stage.picture(run, self.scratch)}, self.keep(run)]
+
+    def asked(self, names: Sequence[str], given: GenerateSettings) -> list[Any]:
+        """Choice, chips and every control, as settings that were asked before."""
         choice = chips.choice_of(self.studio.parse(given.prompt, None, given.language), given.nouns)
         shown = self.parsed(given.prompt, given.model, given.language, choice)
-        return [task.id, choice, shown, *(getattr(given, name) for name in names)]
+        return [choice, shown, *(getattr(given, name) for name in names)]
+
+    def _latest(self) -> Task | None:
+        task = self.studio.latest
+        return task if task is not None and task.status in ("waiting", "running", "done") else None
+
+    def _last_run(self) -> Run | None:
+        try:
+            newest = self.studio.runs.list(limit=1)
+            run = self.studio.runs.load(newest[0].id) if newest else None
+            if run is not None:
+                settings_of(run)
+            return run
+        except StudioError:
+            return None  # the welcome then; the tab Runs says what is wrong
+
+
+def settings_of(run: Run) -> GenerateSettings:
+    """The settings a run was made with, checked as if typed now."""
+    return GenerateSettings.checked(**run.settings)
 
 
 def _buttons(busy: bool) -> list[Any]:

@@ -1,0 +1,55 @@
+// The tab's way by address: #runs · #run=ID · #pick=ID (a second one) · #compare=A,B. Back and reload work as everywhere.
+const root = element.querySelector(".runs");
+const toast = el("div", { class: "gallery-toast", role: "status", hidden: true });
+const place = el("div", {});
+root.append(toast, place);
+
+const say = (text, label, act) => {
+  toast.hidden = !text;
+  toast.replaceChildren(text || "", ...(label ? [el("button", { type: "button", class: "file", onclick: act }, label)] : []),
+    el("button", { type: "button", class: "plain-link", "aria-label": "Close this message", onclick: () => say("") }, "×"));
+};
+const nav = (hash) => { location.hash = hash; };
+const gallery = newGallery(nav, say);
+
+const fetched = async (id) => {
+  const run = await server.open_run(id).catch(() => ({ problem: "The server did not answer. Try again." }));
+  if (!run.problem) return run;
+  say(run.problem);
+  nav("#runs");
+  return null;
+};
+
+const showRun = async (id) => {
+  const run = await fetched(id);
+  if (!run || location.hash !== `#run=${id}`) return null;
+  const item = { id, prompt: run.prompt };
+  return place.replaceChildren(openedRun(run, {
+    use: () => {
+      history.pushState(null, "", location.pathname + location.search);
+      trigger("select", { run: id });
+    },
+    compare: () => nav(`#pick=${id}`),
+    remove: async () => { if (await deleteWithUndo(item, say, () => nav(`#run=${id}`))) nav("#runs"); },
+  }));
+};
+
+const showTwo = async (ids) => {
+  const hash = location.hash;
+  const runs = await Promise.all(ids.map(fetched));
+  if (runs.length !== 2 || runs.includes(null) || location.hash !== hash) return;
+  say("");
+  place.replaceChildren(comparedRuns(runs));
+};
+
+const route = () => {
+  if (!root.isConnected) return window.removeEventListener("hashchange", route);
+  const [name, value] = location.hash.slice(1).split("=");
+  if (name === "run" && value) return showRun(value);
+  if (name === "compare" && value) return showTwo(value.split(","));
+  gallery.pick(name === "pick" ? value : "");
+  if (gallery.node.parentNode !== place) place.replaceChildren(gallery.node);
+  return name || !gallery.loaded ? gallery.load(true).then(() => { gallery.loaded = true; }) : null;
+};
+window.addEventListener("hashchange", route);
+route();
