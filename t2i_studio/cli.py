@@ -49,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_generate(commands)
     _add_runs(commands)
     _add_replay(commands)
+    _add_evaluate(commands)
     serve = commands.add_parser("serve", help="start the app in the browser")
     add_serve_arguments(serve)
     serve.set_defaults(run=_serve)
@@ -113,6 +114,47 @@ def _add_replay(commands: Any) -> None:
     command.add_argument("--out", type=Path, metavar="DIR", help="keep the new run in this folder")
     command.add_argument("--json", action="store_true", help="print JSON")
     command.set_defaults(run=_replay)
+
+
+def _add_evaluate(commands: Any) -> None:
+    command = commands.add_parser("evaluate", help="paint a suite of prompts and have the pictures judged")
+    command.add_argument("--suite", default="emoji-geneval", metavar="SUITE", help="default: %(default)s")
+    command.add_argument("--model", default=DEFAULT_MODEL, metavar="MODEL", help="default: %(default)s")
+    command.add_argument("--judge", default="emoji-matcher", metavar="JUDGE", help="default: %(default)s")
+    command.add_argument("--seeds", type=int, default=4, metavar="N", help="pictures a prompt (default: %(default)s)")
+    command.add_argument("--tasks", type=_words, default=(), metavar="TASKS", help="only these, separated by commas")
+    command.add_argument("--limit", type=int, default=None, metavar="N", help="prompts a task and split (default: all)")
+    for name in ("steps", "guidance_scale", "device", "dtype"):
+        text = (GenerateSettings.model_fields[name].description or "").replace("%", "%%")
+        command.add_argument("--" + name.replace("_", "-"), metavar=_metavar(name), default=None, help=text)
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="keep pictures and verdicts here; goes on if there are some"
+    )
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from .studio import Studio
+
+    given = {name: getattr(options, name) for name in ("steps", "guidance_scale", "device", "dtype")}
+    given = {name: value for name, value in given.items() if value is not None}
+
+    def progress(done: int, total: int, prompt: str) -> None:
+        if sys.stderr.isatty() and not options.json:
+            print(f"\r\x1b[K{done}/{total} {prompt}", end="" if done < total else "\n", file=sys.stderr, flush=True)
+
+    table = Studio(options.model).evaluate(
+        options.suite, judge=options.judge, num_seeds=options.seeds, tasks=options.tasks, limit=options.limit,
+        out=options.out, progress=progress, **given,
+    )  # fmt: skip
+    if options.json:
+        print(json.dumps([dataclasses.asdict(row) for row in table]))
+        return 0
+    from .evaluation import markdown
+
+    print(markdown(table))
+    return 0
 
 
 def _generate(options: argparse.Namespace) -> int:

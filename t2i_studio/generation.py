@@ -88,6 +88,20 @@ def generate(
     return Generated(image, maps, timings, scheduler)
 
 
+def paint(
+    model: LoadedModel, settings: GenerateSettings, prompts: Sequence[str], seeds: Sequence[int]
+) -> list[Image.Image]:
+    """Pictures of several prompts at once, nothing recorded; settings but prompt and seed hold for all."""
+    generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+    negative = [settings.negative_prompt] * len(prompts) if settings.negative_prompt else None
+    with _scheduler(model, settings), _lora(model, settings), torch.inference_mode():
+        out = model.pipe(
+            prompt=list(prompts), negative_prompt=negative, num_inference_steps=settings.steps,
+            guidance_scale=settings.guidance_scale, height=settings.height, width=settings.width, generator=generators,
+        )  # fmt: skip
+    return list(out.images)
+
+
 def _call(model: LoadedModel, settings: GenerateSettings, steps: _StepCallback) -> Image.Image:
     generator = torch.Generator("cpu").manual_seed(settings.seed)
     out = model.pipe(

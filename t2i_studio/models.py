@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import difflib
 import gc
+import hashlib
+import json
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
 
+_TEXT_ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
+
+
 @dataclass(frozen=True)
 class LoadedModel:
     """A pipeline ready to run."""
@@ -33,6 +38,12 @@ class LoadedModel:
     "A diffusers pipeline."
     device: torch.device
     dtype: torch.dtype
+
+    def fingerprint(self) -> str:
+        """Hexadecimal name of these weights: changes whenever any parameter of denoiser or text encoder does."""
+        parts = [self.family.denoiser(self.pipe), *(getattr(self.pipe, n, None) for n in _TEXT_ENCODERS)]
+        sums = [float(p.detach().double().abs().sum()) for part in parts if part is not None for p in part.parameters()]
+        return hashlib.sha256(repr(sums).encode()).hexdigest()[:16]
 
 
 def resolve(name: str) -> ModelSettings:
@@ -57,6 +68,22 @@ def resolve(name: str) -> ModelSettings:
             raise ModelBroken(f"{source.name} is a {kind}.", f"Families supported: {', '.join(FAMILIES)}.")
         family = found.name
     return ModelSettings(family=family, source=str(source), title=str(name))
+
+
+def own_size(name: str) -> dict[str, int]:
+    """Width and height that a diffusers folder was made for, pixels; nothing where it does not say."""
+    folder = Path(name).expanduser()
+    try:
+        latents = _config(folder / "unet").get("sample_size") or _config(folder / "transformer")["sample_size"]
+        side = int(latents) * 2 ** (len(_config(folder / "vae")["block_out_channels"]) - 1)
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return {"width": side, "height": side}
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    file = folder / "config.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
 def source_of(model: ModelSettings) -> str:

@@ -13,7 +13,8 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from .tasks import Queue, Task
 from .types import ParsedPrompt, Run, TokenSpans
 
 if TYPE_CHECKING:
+    from .evaluation import Row
     from .generation import Generated
     from .models import LoadedModel, ModelShelf
 
@@ -79,8 +81,16 @@ class Studio:
         """Settings with a model's own defaults (steps, guidance scale, size …)."""
         name = model or self.model
         listed = known_models().get(name)
-        values = {**self._placement, **(listed.defaults if listed else {}), "model": name}
+        own = listed.defaults if listed else self._own_size(name)
+        values = {**self._placement, **own, "model": name}
         return GenerateSettings.checked(**values)
+
+    def _own_size(self, name: str) -> dict[str, int]:
+        if not Path(name).expanduser().is_dir():
+            return {}
+        from .models import own_size
+
+        return own_size(name)
 
     def settings(self, prompt: str, **values: Any) -> GenerateSettings:
         """A model's defaults with `values` over them, checked.
@@ -133,6 +143,41 @@ class Studio:
         task = self.submit(GenerateSettings.checked(**kept.settings), out)
         task.wait()
         return result_of(task)
+
+    def evaluate(
+        self, suite: str, *, judge: str = "emoji-matcher", num_seeds: int = 4, tasks: Sequence[str] = (),
+        limit: int | None = None, out: Path | None = None, progress: Callable[[int, int, str], None] | None = None,
+        **settings: Any,
+    ) -> list[Row]:  # fmt: skip
+        """Paint a suite's prompts with seeds 0 to `num_seeds` − 1, have them judged, and tell the shares.
+
+        Args:
+            suite, judge: keys of `evaluation.SUITES` and `evaluation.JUDGES`.
+            tasks: only these; all where empty.
+            limit: prompts a task and split, the first ones of each.
+            out: folder of pictures and verdicts; what is there already is not made again.
+            progress: called with pictures done, all pictures, and the prompt.
+            settings: fields of `GenerateSettings` over the model's defaults.
+
+        Raises:
+            InputError: unknown suite, judge or task; `out` holds the evaluation of something else.
+        """
+        from .evaluation import choose_items, choose_judge, rows
+        from .evaluation import evaluate as run
+        from .generation import paint
+
+        items, look = choose_items(suite, tasks, limit), choose_judge(judge)
+        given = self.settings("", **{"model": self.model, **settings})
+        model = self._models().get(given)
+        weights = model.fingerprint()
+        about = {"judge": judge, "weights": weights, **given.model_dump(mode="json", exclude={"prompt", "seed"})}
+        folder = out or self.home / "evaluations" / f"{Path(given.model).name}-{judge}-{weights[:8]}"
+        seen = []
+        for judged in run(items, partial(paint, model, given), look, num_seeds, folder, about):
+            seen.append(judged)
+            if progress is not None:
+                progress(len(seen), len(items) * num_seeds, judged.prompt)
+        return rows(seen)
 
     def warm_up(self) -> None:
         """Load the parser and the default model in the background, so that the first picture comes soon.

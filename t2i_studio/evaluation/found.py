@@ -1,0 +1,51 @@
+"""What a judge sees in a picture. Plain data, shared by all judges and scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Box = tuple[float, float, float, float]
+"""XYXY in pixels, upper end exclusive."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One object that a judge sees."""
+
+    noun: str
+    colour: str | None
+    "Colour word it was recoloured in; None for its natural look."
+    box: Box
+    score: float
+    "Certainty in [0, 1]; what falls below the judge's threshold is not reported."
+    distance: float
+    "Mean absolute RGB difference to its nearest clean rendering over its pixels, [0, 1]."
+
+
+class Judge(Protocol):
+    """Finds the objects of a picture."""
+
+    name: str
+
+    def __call__(self, image: Image.Image) -> tuple[Found, ...]:
+        """Objects in an RGB picture of any size, the most certain first."""
+        ...
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / (area(one) + area(other) - shared)
+
+
+def area(box: Box) -> float:
+    """Square pixels."""
+    return (box[2] - box[0]) * (box[3] - box[1])

@@ -1,0 +1,37 @@
+"""95 % intervals of shares whose pictures come in groups: several seeds of one prompt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+Z = 1.959964
+
+
+def wilson(share: float, number: float) -> tuple[float, float]:
+    """Wilson's interval of a share of `number` independent trials (Wilson, 1927)."""
+    if number <= 0:
+        return 0.0, 1.0
+    middle = (share + Z * Z / (2 * number)) / (1 + Z * Z / number)
+    half = Z * math.sqrt(share * (1 - share) / number + Z * Z / (4 * number * number)) / (1 + Z * Z / number)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def clustered(groups: Sequence[Sequence[bool]]) -> tuple[float, float, float]:
+    """Share over all pictures and its interval, where pictures of one prompt resemble each other.
+
+    Wilson's interval with the effective number of trials: the share's binomial variance over its
+    variance between prompts, at least the number of prompts, at most the number of pictures.
+    """
+    filled = [group for group in groups if group]
+    prompts, pictures = len(filled), sum(len(group) for group in filled)
+    if not pictures:
+        return 0.0, 0.0, 1.0
+    share = sum(sum(group) for group in filled) / pictures
+    means = [sum(group) / len(group) for group in filled]
+    spread = sum((m - share) ** 2 for m in means) / max(1, prompts - 1) / prompts
+    if spread > 0:
+        trials = share * (1 - share) / spread
+    else:  # prompts agree: on a mixture, or on all or nothing, where more seeds would tell little
+        trials = pictures if 0 < share < 1 else prompts
+    return share, *wilson(share, min(max(trials, prompts), pictures))
