@@ -54,6 +54,10 @@ def build_parser() -> argparse.ArgumentParser:
     add_serve_arguments(serve)
     serve.set_defaults(run=_serve)
     doctor = commands.add_parser("doctor", help="versions, devices, models found, free memory")
+    doctor.add_argument("--self-test", action="store_true", help="check on this device that recorded maps are right")
+    doctor.add_argument(
+        "--model", default=DEFAULT_MODEL, metavar="MODEL", help="for --self-test (default: %(default)s)"
+    )
     doctor.add_argument("--json", action="store_true", help="print JSON")
     doctor.set_defaults(run=_doctor)
     return parser
@@ -285,7 +289,26 @@ def _serve(options: argparse.Namespace) -> int:
     return serve(options) or 0
 
 
+def _self_test(options: argparse.Namespace) -> int:
+    from .studio import Studio
+
+    checks = Studio(options.model).self_test()
+    passed = all(check.passed for check in checks)
+    if options.json:
+        print(json.dumps({"passed": passed, "checks": [dataclasses.asdict(check) for check in checks]}))
+        return 0 if passed else EXIT_FAILED
+    for check in checks:
+        verdict = "passed" if check.passed else "FAILED"
+        print(
+            f"{verdict}  {check.site}  {check.dtype}, {check.num_keys} keys: maps differ by {check.exact:.1e} from "
+            f"float64, by {check.oracle:.1e} from the oracle; gradients by {check.gradient:.1e}"
+        )
+    return 0 if passed else EXIT_FAILED
+
+
 def _doctor(options: argparse.Namespace) -> int:
+    if options.self_test:
+        return _self_test(options)
     from .doctor import report
 
     found = report()

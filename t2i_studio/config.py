@@ -105,6 +105,9 @@ class GenerateSettings(Settings):
         "grid", pattern="^(grid|all)$", description="Layers to record: `grid` (the family's loss grid) or `all`."
     )
     heads: bool = Field(False, description="Also keep every attention head (larger files).")
+    renormalise: bool = Field(
+        False, description="Share attention among the prompt's own tokens; padding, and in SD 3 the picture, left out."
+    )
     lora: str = Field("", description="A LoRA folder or .safetensors file to add.")
     lora_scale: float = Field(1.0, ge=-4.0, le=4.0, allow_inf_nan=False, description="Strength of the LoRA, -4 to 4.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")

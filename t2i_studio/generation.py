@@ -66,6 +66,7 @@ def generate(
         StudioError: out of device memory.
     """
     listener = listener or Listener()
+    check_size(model, settings)
     with _scheduler(model, settings), _lora(model, settings):
         store, recording = _prepare_capture(model, settings, parsed, spans)
         steps = _StepCallback(model, store, listener)
@@ -88,10 +89,23 @@ def generate(
     return Generated(image, maps, timings, scheduler)
 
 
+def check_size(model: LoadedModel, settings: GenerateSettings) -> None:
+    """Raise `SettingError` where this model can't paint that size."""
+    step = model.family.size_step(model.pipe)
+    for name in ("width", "height"):
+        value = getattr(settings, name)
+        if value % step:
+            near = max(step, round(value / step) * step)
+            raise SettingError(
+                f"{name.capitalize()} is {value}.", f"This model takes multiples of {step}: {near}.", name
+            )
+
+
 def paint(
     model: LoadedModel, settings: GenerateSettings, prompts: Sequence[str], seeds: Sequence[int]
 ) -> list[Image.Image]:
     """Pictures of several prompts at once, nothing recorded; settings but prompt and seed hold for all."""
+    check_size(model, settings)
     generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
     negative = [settings.negative_prompt] * len(prompts) if settings.negative_prompt else None
     with _scheduler(model, settings), _lora(model, settings), torch.inference_mode():
@@ -122,18 +136,39 @@ def _prepare_capture(
     model: LoadedModel, settings: GenerateSettings, parsed: ParsedPrompt, spans: Sequence[TokenSpans]
 ) -> tuple[MapStore | None, Any]:
     """A store and an open-able capture, or nothing where no subject has a column."""
-    columns = spans[0].subjects
-    nouns = [s.id for s in parsed.subjects if columns.get(s.id)]
+    family, denoiser = model.family, model.family.denoiser(model.pipe)
+    starts = [one.start for one in family.column_sets(model.pipe)]
+    columns = subject_columns(parsed, spans, starts)
+    nouns = [noun for noun, found in columns.items() if found]
     if not nouns:
         return None, nullcontext()
-    family, denoiser = model.family, model.family.denoiser(model.pipe)
     rows, cols = family.latent_size(model.pipe, settings.height, settings.width)
     wanted = family.sites if settings.sites == "all" else family.default_sites
     sites = wanted(denoiser, rows, cols)
     store = MapStore(nouns, sites, settings.steps, heads=settings.heads)
     _check_memory(store.predicted_bytes)
-    recording = capture(denoiser, family, sites, [columns[n] for n in nouns], store.add, num_rows=1)
+    within = content_columns(spans, starts) if settings.renormalise else None
+    recording = capture(denoiser, family, sites, [columns[n] for n in nouns], store.add, num_rows=1, within=within)
     return store, recording
+
+
+def subject_columns(
+    parsed: ParsedPrompt, spans: Sequence[TokenSpans], starts: Sequence[int]
+) -> dict[str, tuple[int, ...]]:
+    """Text columns of each subject over all tokenizers; `starts` is the first column of each."""
+    return {
+        subject.id: tuple(
+            start + column
+            for span, start in zip(spans, starts, strict=True)
+            for column in span.subjects.get(subject.id, ())
+        )
+        for subject in parsed.subjects
+    }
+
+
+def content_columns(spans: Sequence[TokenSpans], starts: Sequence[int]) -> tuple[int, ...]:
+    """Text columns that hold the prompt, start and end tokens included, padding left out."""
+    return tuple(start + c for span, start in zip(spans, starts, strict=True) for c in range(len(span.tokens)))
 
 
 def _check_memory(needed: int) -> None:

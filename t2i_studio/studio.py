@@ -28,6 +28,7 @@ from .tasks import Queue, Task
 from .types import ParsedPrompt, Run, TokenSpans
 
 if TYPE_CHECKING:
+    from .capture.self_test import Check
     from .evaluation import Row
     from .generation import Generated
     from .models import LoadedModel, ModelShelf
@@ -179,6 +180,14 @@ class Studio:
                 progress(len(seen), len(items) * num_seeds, judged.prompt)
         return rows(seen)
 
+    def self_test(self) -> list[Check]:
+        """Whether recorded maps and their gradients are right for the default model on this device."""
+        from .capture.self_test import self_test
+
+        given = self.defaults()
+        model = self._models().get(given)
+        return self_test(model.pipe, model.family, given.height, given.width)
+
     def warm_up(self) -> None:
         """Load the parser and the default model in the background, so that the first picture comes soon.
 
@@ -257,8 +266,8 @@ def result_of(task: Task) -> Run:
 
 
 def _spans(model: LoadedModel, parsed: ParsedPrompt) -> tuple[TokenSpans, ...]:
-    tokenizers = model.family.tokenizers(model.pipe)
-    return tuple(token_spans(parsed, tokenizer, name) for name, tokenizer in tokenizers.items())
+    sets = model.family.column_sets(model.pipe)
+    return tuple(token_spans(parsed, one.tokenizer, one.name, one.num_columns) for one in sets)
 
 
 def _record(

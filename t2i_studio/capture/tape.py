@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ..families import Family
+    from ..families.base import Attended
     from ..types import Site
 
 Record = Callable[["Site", torch.Tensor], None]
@@ -39,7 +40,7 @@ class Recording:
 
     def __init__(
         self, tape: _Tape, sites: Sequence[Site], columns: Sequence[Sequence[int]], record: Record,
-        num_rows: int | None, keep_graph: bool,
+        num_rows: int | None, keep_graph: bool, within: Sequence[int] | None,
     ) -> None:  # fmt: skip
         self.sites = {site.name for site in sites}
         self.last_site = tape.last_of(self.sites)
@@ -47,7 +48,7 @@ class Recording:
         self.paused = False
         "True while passes should not be recorded here, e.g. those of guidance."
         self._tape, self._columns, self._record = tape, columns, record
-        self._num_rows, self._keep_graph = num_rows, keep_graph
+        self._num_rows, self._keep_graph, self._within = num_rows, keep_graph, within
 
     def forward(self, *args: Any, stop_after_last_site: bool = True, **kwargs: Any) -> Any:
         """Call the denoiser for the maps alone; nobody else on this tape records this pass.
@@ -66,12 +67,19 @@ class Recording:
         finally:
             tape.exclusive, tape.stop = None, False
 
-    def take(self, site: Site, query: torch.Tensor, key: torch.Tensor) -> None:
+    def take(self, site: Site, attended: Attended) -> None:
         """One site of one pass: the last `num_rows` rows of the batch are the conditional half."""
         if self._num_rows is not None:
-            query, key = query[-self._num_rows :], key[-self._num_rows :]
+            attended = attended.rows(self._num_rows)
+        first = attended.first_text
         with torch.set_grad_enabled(self._keep_graph and torch.is_grad_enabled()):
-            probs = column_probs(query, key, self._columns)
+            probs = column_probs(
+                attended.query_BHQD,
+                attended.key_BHKD,
+                [[first + c for c in group] for group in self._columns],
+                log_sum_BHQ=attended.log_sum_BHQ,
+                within=None if self._within is None else [first + c for c in self._within],
+            )
         self._record(site, probs)
         self.num_records += 1
 
@@ -109,15 +117,16 @@ class _Tape:
     def _module(self, name: str) -> Any:
         return self.denoiser.get_submodule(name)
 
-    def _sink(self, site: Site, query: torch.Tensor, key: torch.Tensor) -> None:
-        if query.shape[2] != site.grid[0] * site.grid[1]:
+    def _sink(self, site: Site, attended: Attended) -> None:
+        num_rows = attended.query_BHQD.shape[2]
+        if num_rows != site.grid[0] * site.grid[1]:
             raise CaptureError(
-                f"{site.name} has {query.shape[2]} positions, expected {site.grid[0]}×{site.grid[1]}.",
+                f"{site.name} has {num_rows} positions, expected {site.grid[0]}×{site.grid[1]}.",
                 "Open the capture for the size of the picture that is made.",
             )
         for recording in [self.exclusive] if self.exclusive else self.recordings:
             if site.name in recording.sites and not recording.paused:
-                recording.take(site, query, key)
+                recording.take(site, attended)
         if self.stop and self.exclusive and site.name == self.exclusive.last_site:
             raise _Enough
 
@@ -136,6 +145,7 @@ def capture(
     *,
     num_rows: int | None = None,
     keep_graph: bool = False,
+    within: Sequence[int] | None = None,
 ) -> Iterator[Recording]:
     """Record attention on `columns` at `sites` while the block runs.
 
@@ -147,6 +157,8 @@ def capture(
         record: called with `(site, probs_BHQN)`, float32, for each site of each pass.
         num_rows: record only the last rows of the batch: with guidance on, the conditional half.
         keep_graph: leave the maps in autograd's graph.
+        within: renormalised view: probabilities among these text columns alone (those without padding,
+            say), instead of among all keys.
 
     Raises:
         CaptureError: no site or column wanted, attention that can't be read, or no map came.
@@ -158,7 +170,7 @@ def capture(
     order = {name: i for i, name in enumerate(_execution_order(denoiser, family, sites))}
     try:
         tape.install(sites, order)
-        recording = Recording(tape, sites, columns, record, num_rows, keep_graph)
+        recording = Recording(tape, sites, columns, record, num_rows, keep_graph, within)
         tape.recordings.append(recording)
     except BaseException:
         tape.restore_unwanted()

@@ -30,8 +30,7 @@ def clustered(groups: Sequence[Sequence[bool]]) -> tuple[float, float, float]:
     share = sum(sum(group) for group in filled) / pictures
     means = [sum(group) / len(group) for group in filled]
     spread = sum((m - share) ** 2 for m in means) / max(1, prompts - 1) / prompts
-    if spread > 0:
-        trials = share * (1 - share) / spread
-    else:  # prompts agree: on a mixture, or on all or nothing, where more seeds would tell little
-        trials = pictures if 0 < share < 1 else prompts
+    # Without spread, prompts agree on a mixture, or on all or nothing, where more seeds would tell little.
+    agreed = pictures if 0 < share < 1 else prompts
+    trials = share * (1 - share) / spread if spread > 0 else agreed
     return share, *wilson(share, min(max(trials, prompts), pictures))

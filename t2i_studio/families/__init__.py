@@ -6,11 +6,15 @@ from . import quiet  # isort: skip  # first: see there
 from .base import Family
 from .checkpoints import check_source, is_hub_id, read_index
 from .stable_diffusion import StableDiffusion
+from .stable_diffusion_3 import StableDiffusion3
+from .stable_diffusion_xl import StableDiffusionXL
 
 __all__ = ["FAMILIES", "Family", "check_source", "family_of", "is_hub_id", "quiet", "read_index"]
 
 FAMILIES: dict[str, Family] = {
     "stable-diffusion": StableDiffusion(),
+    "stable-diffusion-xl": StableDiffusionXL(),
+    "stable-diffusion-3": StableDiffusion3(),
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,8 +20,41 @@ if TYPE_CHECKING:
 
     from ..types import Grid, Site
 
-Sink = Callable[["Site", "torch.Tensor", "torch.Tensor"], None]
-"""Receives `(site, query_BHQD, key_BHKD)` each time a site runs; both still carry their graph."""
+
+@dataclass(frozen=True)
+class Attended:
+    """What one site multiplied in one pass; the tensors still carry their graph."""
+
+    query_BHQD: torch.Tensor
+    "Image queries, row by row of the map."
+    key_BHKD: torch.Tensor
+    "All keys that the softmax runs over."
+    first_text: int = 0
+    "Index of the first text key: 0 in cross-attention, the number of image tokens in joint attention."
+    log_sum_BHQ: torch.Tensor | None = None
+    "Log-sum-exp of the rows, where the kernel told it."
+
+    def rows(self, number: int) -> Attended:
+        """The last `number` rows of the batch."""
+        log_sum = None if self.log_sum_BHQ is None else self.log_sum_BHQ[-number:]
+        return Attended(self.query_BHQD[-number:], self.key_BHKD[-number:], self.first_text, log_sum)
+
+
+@dataclass(frozen=True)
+class ColumnSet:
+    """Columns of the text that one tokenizer fills."""
+
+    name: str
+    "`clip` or `t5`."
+    tokenizer: Any
+    start: int
+    "Its first column among all text columns."
+    num_columns: int
+    "Padding included."
+
+
+Sink = Callable[["Site", Attended], None]
+"""Receives `(site, attended)` each time a site runs."""
 
 
 class Family(ABC):
@@ -74,12 +108,16 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def tokenizers(self, pipe: DiffusionPipeline) -> dict[str, Any]:
-        """Column sets by name (`clip`, `t5`), each with its tokenizer."""
+    def column_sets(self, pipe: DiffusionPipeline) -> tuple[ColumnSet, ...]:
+        """The text's columns in order, one set a tokenizer. Columns that belong to none are padding."""
 
     @abstractmethod
     def latent_size(self, pipe: DiffusionPipeline, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of the latents of a picture of `height` × `width` pixels."""
+
+    def size_step(self, pipe: DiffusionPipeline) -> int:
+        """Width and height of a picture must be multiples of this, pixels."""
+        return int(pipe.vae_scale_factor)
 
     @abstractmethod
     def decode_preview(self, pipe: DiffusionPipeline, latents: torch.Tensor) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import ROOT
-from ..errors import ModelBroken, ModelNotFound, UnsafeCheckpoint
+from ..errors import ModelBroken, ModelError, ModelNotFound, UnsafeCheckpoint
 
 _PICKLES = {".ckpt", ".pt", ".pth", ".bin", ".pkl", ".pickle"}
 _WEIGHT_FOLDERS = ("unet", "transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3")
@@ -82,3 +82,33 @@ def read_index(folder: Path) -> dict[str, Any]:
         ) from None
     except (OSError, ValueError) as error:
         raise ModelBroken(f"{file} can't be read: {error}", "Download the model again.") from None
+
+
+def load_pipeline(kind: Any, source: Path | str, dtype: Any, **options: Any) -> Any:
+    """A diffusers pipeline of class `kind` from a folder, hub id or `.safetensors` file; never a pickle.
+
+    Raises:
+        ModelNotFound, ModelBroken, UnsafeCheckpoint: see `errors`.
+    """
+    source = check_source(source)
+    try:
+        if isinstance(source, Path) and source.is_file():
+            return kind.from_single_file(str(source), dtype=dtype, **options)
+        return kind.from_pretrained(source, use_safetensors=True, dtype=dtype, **options)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise _load_error(source, error) from error
+
+
+def _load_error(source: Path | str, error: Exception) -> ModelError:
+    reason = " ".join(str(error).split())[:300]
+    if not isinstance(source, Path):
+        return ModelNotFound(
+            f"{source!r} could not be fetched: {reason}",
+            "Check the id and the network, log in with `hf auth login` if it is gated, or give a folder.",
+        )
+    remedy = "Check or download its files again."
+    if source.is_file():
+        remedy += " A single file needs the layout of its kind, which the hub gives once: be online the first time."
+    return ModelBroken(f"{source.name} could not be loaded: {reason}", remedy)

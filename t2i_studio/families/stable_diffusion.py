@@ -7,7 +7,6 @@ from __future__ import annotations
 
 # diffusers annotates its constructors more narrowly than what they take.
 # pyright: reportArgumentType=false
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,13 +20,15 @@ from diffusers.models.attention_processor import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from ..errors import CaptureError, ModelBroken, ModelError, ModelNotFound
+from ..errors import CaptureError
 from ..types import Grid, Site
-from .base import Family, Sink
-from .checkpoints import check_source
+from .base import Attended, ColumnSet, Family, Sink
+from .checkpoints import load_pipeline
 from .tiny_tokenizer import tiny_clip_tokenizer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from diffusers import DiffusionPipeline
     from torch import nn
 
@@ -64,7 +65,7 @@ class CapturingProcessor:
             )
         out = self.original(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
         query, key = _queries_and_keys(attn, hidden_states, encoder_hidden_states)
-        self.sink(self.site, query, key)
+        self.sink(self.site, Attended(query, key))
         return out
 
 
@@ -94,31 +95,15 @@ class StableDiffusion(Family):
         """A `StableDiffusionPipeline` folder."""
         return index.get("_class_name") == "StableDiffusionPipeline"
 
-    def load(self, source: Path | str, dtype: torch.dtype) -> StableDiffusionPipeline:
+    def load(self, source: Path | str, dtype: torch.dtype) -> DiffusionPipeline:
         """Load without safety checker and without ever opening a pickle."""
-        source = check_source(source)
-        options: dict[str, Any] = {"dtype": dtype, "safety_checker": None, "requires_safety_checker": False}
-        try:
-            if isinstance(source, Path) and source.is_file():
-                return StableDiffusionPipeline.from_single_file(str(source), **options)
-            return StableDiffusionPipeline.from_pretrained(source, use_safetensors=True, **options)
-        except ModelError:
-            raise
-        except Exception as error:
-            raise _load_error(source, error) from error
+        return load_pipeline(StableDiffusionPipeline, source, dtype, safety_checker=None, requires_safety_checker=False)
 
-    def tiny(self, seed: int = 0) -> StableDiffusionPipeline:
+    def tiny(self, seed: int = 0) -> DiffusionPipeline:
         """64 px pictures, 8×8 latents at two levels of cross-attention; a few 100 kB."""
         torch.manual_seed(seed)
         tokenizer = tiny_clip_tokenizer(num_columns=24)
-        text = CLIPTextModel(
-            CLIPTextConfig(
-                vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-                num_attention_heads=2, max_position_embeddings=24, projection_dim=32,
-                bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
-                pad_token_id=tokenizer.pad_token_id,
-            )
-        )  # fmt: skip
+        text = CLIPTextModel(tiny_clip_config(tokenizer, width=32))
         unet = UNet2DConditionModel(
             sample_size=16, in_channels=4, out_channels=4, block_out_channels=(16, 32), layers_per_block=1,
             down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
@@ -180,9 +165,9 @@ class StableDiffusion(Family):
             )
         return CapturingProcessor(original, site, sink)
 
-    def tokenizers(self, pipe: DiffusionPipeline) -> dict[str, Any]:
-        """One column set: CLIP's."""
-        return {"clip": pipe.tokenizer}
+    def column_sets(self, pipe: DiffusionPipeline) -> tuple[ColumnSet, ...]:
+        """One set: CLIP's."""
+        return (ColumnSet("clip", pipe.tokenizer, 0, int(pipe.tokenizer.model_max_length)),)
 
     def latent_size(self, pipe: DiffusionPipeline, height: int, width: int) -> tuple[int, int]:
         """Pixels over the VAE's factor (8)."""
@@ -198,6 +183,15 @@ class StableDiffusion(Family):
         sample = sample / pipe.vae.config.scaling_factor
         image = pipe.vae.decode(sample.to(pipe.vae.dtype), return_dict=False)[0]
         return pipe.image_processor.postprocess(image.float(), output_type="pil")[0]
+
+
+def tiny_clip_config(tokenizer: Any, width: int) -> CLIPTextConfig:
+    """Configuration of a text encoder for tests."""
+    return CLIPTextConfig(
+        vocab_size=len(tokenizer), hidden_size=width, intermediate_size=2 * width, num_hidden_layers=2,
+        num_attention_heads=2, max_position_embeddings=tokenizer.model_max_length, projection_dim=width,
+        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
 
 
 def _own_rows(denoiser: Any) -> int:
@@ -225,16 +219,3 @@ def _grid(height: int, width: int, level: int) -> Grid:
     for _ in range(level):
         height, width = -(-height // 2), -(-width // 2)
     return height, width
-
-
-def _load_error(source: Path | str, error: Exception) -> ModelError:
-    reason = " ".join(str(error).split())[:300]
-    if not isinstance(source, Path):
-        return ModelNotFound(
-            f"{source!r} could not be fetched: {reason}",
-            "Check the id and the network, log in with `hf auth login` if it is gated, or give a folder.",
-        )
-    remedy = "Check or download its files again."
-    if source.is_file():
-        remedy += " A single file needs the layout of its kind, which the hub gives once: be online the first time."
-    return ModelBroken(f"{source.name} could not be loaded: {reason}", remedy)

@@ -1,11 +1,11 @@
-"""A CLIP tokenizer without training: bytes and no merges. For the `tiny()` models of tests."""
+"""Tokenizers without training, for the `tiny()` models of tests."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tokenizers.pre_tokenizers import ByteLevel
-from transformers import CLIPTokenizer
+from transformers import CLIPTokenizer, T5Tokenizer
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 
@@ -20,3 +20,10 @@ def tiny_clip_tokenizer(num_columns: int) -> CLIPTokenizer:
         vocab=vocabulary, merges=merges, bos_token=START, eos_token=END, unk_token=END, pad_token=END,
         model_max_length=num_columns,
     )  # fmt: skip
+
+
+def tiny_t5_tokenizer() -> T5Tokenizer:
+    """Letters and the mark of a word's start; a few whole words."""
+    words = ("▁a", "▁cat", "▁and", "▁dog", "▁", *"abcdefghijklmnopqrstuvwxyz,.#0123456789")
+    special = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+    return T5Tokenizer(vocab=[*special, *((word, -float(i + 1)) for i, word in enumerate(words))], extra_ids=0)

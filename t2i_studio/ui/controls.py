@@ -16,6 +16,7 @@ LABELS = {
     "lora_scale": "LoRA strength",
     "sites": "Layers to record",
     "heads": "Keep every head",
+    "renormalise": "Among the words only",
     "dtype": "Number format",
 }
 LINES = {"prompt": 3, "negative_prompt": 2}
@@ -35,7 +36,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
         "steps, size, prompt weight",
         ("steps", "guidance_scale", "width", "height", "negative_prompt", "scheduler"),
     ),
-    "Attention maps": ("what is recorded", ("sites", "heads")),
+    "Attention maps": ("what is recorded", ("sites", "heads", "renormalise")),
     "LoRA": ("a fine-tuned add-on", ("lora", "lora_scale")),
     "Machine": ("device, language", ("device", "dtype", "offload", "language")),
 }  # fmt: skip

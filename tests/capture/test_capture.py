@@ -9,6 +9,7 @@ import torch
 from t2i_studio.capture import MapStore, capture, column_probs
 from t2i_studio.errors import CaptureError
 from t2i_studio.families import FAMILIES, Family
+from t2i_studio.families.fused import one_hot_probs
 
 from .reference import Reference
 
@@ -36,6 +37,60 @@ def test_column_probs_gradient() -> None:
     torch.stack([full[..., 1], full[..., 2] + full[..., 3]], -1).square().sum().backward()
     torch.testing.assert_close(got[0], query.grad)
     torch.testing.assert_close(got[1], key.grad)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("within", [None, list(range(200, 320))], ids=["raw", "renormalised"])
+def test_many_keys_never_make_the_matrix_and_agree_with_it(dtype: torch.dtype, within: list[int] | None) -> None:
+    rng = torch.Generator().manual_seed(1)
+    query, key = (torch.randn(2, 3, n, 16, generator=rng).to(dtype) for n in (300, 420))
+    columns = [(205,), (210, 211), ()]
+    logits = query.double() @ key.double().transpose(-1, -2) / 4
+    kept = list(range(420)) if within is None else within
+    full = torch.zeros_like(logits)
+    full[..., kept] = logits[..., kept].softmax(-1)
+    wanted = torch.stack([full[..., list(c)].sum(-1) for c in columns], -1)
+    near = {torch.float64: 1e-12, torch.float32: 1e-6}.get(dtype, 2e-3)
+    torch.testing.assert_close(column_probs(query, key, columns, within=within).double(), wanted, atol=near, rtol=near)
+    oracle = one_hot_probs(query, key, [(205,), (210, 211), ()], 0.25).double()
+    if within is None:
+        torch.testing.assert_close(oracle, wanted, atol=max(near, 1e-5), rtol=max(near, 1e-2))
+
+
+def test_gradient_without_the_matrix_passes_gradcheck() -> None:
+    rng = torch.Generator().manual_seed(1)
+    query, key = (torch.randn(1, 2, n, 4, generator=rng, dtype=torch.float64, requires_grad=True) for n in (5, 170))
+    assert torch.autograd.gradcheck(lambda q, k: column_probs(q, k, [(1,), (7, 9)]), (query, key))
+    assert torch.autograd.gradcheck(lambda q, k: column_probs(q, k, [(1,)], within=[0, 1, 5, 8]), (query, key))
+
+
+def test_same_numbers_where_no_kernel_tells_its_log_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    query = torch.randn(1, 2, 30, 8, requires_grad=True)
+    key = torch.randn(1, 2, 300, 8, requires_grad=True)
+    columns = [(3,), (290, 291), *((k,) for k in range(20, 31))]
+    one = column_probs(query, key, columns)
+    grads = torch.autograd.grad(one.square().sum(), (query, key))
+    monkeypatch.setattr("t2i_studio.families.fused._kernel", lambda *_: None)
+    other = column_probs(query, key, columns)
+    torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
+    for got, wanted in zip(torch.autograd.grad(other.square().sum(), (query, key)), grads, strict=True):
+        torch.testing.assert_close(got, wanted, atol=1e-6, rtol=1e-3)
+
+
+def test_a_kernel_that_tells_it_wrong_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    aten = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+
+    def wrong(q, k, v, scale):
+        out, lse = aten(q, k, v, scale=scale)
+        return out, lse + 0.1
+
+    monkeypatch.setattr("t2i_studio.families.fused._kernel", lambda *_: wrong)
+    monkeypatch.setattr("t2i_studio.families.fused._trusted", {})
+    query, key = torch.randn(1, 2, 30, 8), torch.randn(1, 2, 300, 8)
+    with pytest.warns(UserWarning, match="no usable log-sum-exp"):
+        probs = column_probs(query, key, [(3,)])
+    full = (query @ key.transpose(-1, -2) / 8**0.5).softmax(-1)
+    torch.testing.assert_close(probs[..., 0], full[..., 3], atol=1e-6, rtol=1e-4)
 
 
 @pytest.fixture(params=list(FAMILIES), scope="module")
@@ -70,7 +125,10 @@ def processors(denoiser: torch.nn.Module) -> dict[str, int]:
 @pytest.mark.parametrize("size", [(128, 128), (128, 192)])
 @pytest.mark.parametrize("scale", [7.5, 1.0])
 @pytest.mark.parametrize("heads", [False, True])
-def test_maps_equal_the_reference_and_the_picture_is_untouched(family: Family, pipe, size, scale, heads) -> None:
+@pytest.mark.parametrize("within", [None, list(range(12))], ids=["raw", "renormalised"])
+def test_maps_equal_the_reference_and_the_picture_is_untouched(
+    family: Family, pipe, size, scale, heads, within
+) -> None:
     denoiser = family.denoiser(pipe)
     rows, columns = family.latent_size(pipe, *size)
     sites = family.sites(denoiser, rows, columns)
@@ -78,8 +136,8 @@ def test_maps_equal_the_reference_and_the_picture_is_untouched(family: Family, p
     before = processors(denoiser)
     store = MapStore(NOUNS, sites, STEPS, heads=heads)
     with (
-        Reference(denoiser, [s.name for s in sites]) as reference,
-        capture(denoiser, family, sites, COLUMNS, store.add, num_rows=1),
+        Reference(denoiser, [s.name for s in sites], within) as reference,
+        capture(denoiser, family, sites, COLUMNS, store.add, num_rows=1, within=within),
     ):
         captured = paint(pipe, store, size=size, scale=scale)
     assert np.array_equal(plain, captured)
@@ -111,7 +169,7 @@ def test_a_batch_keeps_each_picture_apart(family: Family, pipe) -> None:
     single = MapStore(NOUNS, sites, STEPS)
     with capture(denoiser, family, sites, COLUMNS, single.add, num_rows=1):
         pipe(
-            "a cat and a dog", num_inference_steps=STEPS, height=128, width=128,
+            "a cat and a dog", num_inference_steps=STEPS, height=128, width=128, guidance_scale=7.5,
             latents=torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(1))[:1],
             callback_on_step_end=lambda _p, _i, t, _k: (single.end_step(t), {})[1],
         )  # fmt: skip
@@ -165,13 +223,30 @@ class _Both:
             store.end_step(timestep)
 
 
+def inputs(denoiser, latents: torch.Tensor) -> dict:
+    """What a denoiser of any family takes, beside the latents."""
+    config, rng = denoiser.config, torch.Generator().manual_seed(2)
+    common = {"timestep": torch.tensor([500]), "return_dict": True}
+    if "joint_attention_dim" in config:
+        text = torch.randn(1, 40, config.joint_attention_dim, generator=rng)
+        return common | {
+            "hidden_states": latents, "encoder_hidden_states": text,
+            "pooled_projections": torch.randn(1, config.pooled_projection_dim, generator=rng),
+        }  # fmt: skip
+    text = torch.randn(1, 24, config.cross_attention_dim, generator=rng)
+    more = {}
+    if config.addition_embed_type == "text_time":
+        more["added_cond_kwargs"] = {"text_embeds": torch.randn(1, 32, generator=rng), "time_ids": torch.ones(1, 6)}
+    return common | {"sample": latents, "encoder_hidden_states": text, **more}
+
+
 @pytest.mark.models
 def test_a_pass_of_ones_own_ends_early_and_keeps_the_graph(family: Family, pipe) -> None:
     denoiser = family.denoiser(pipe)
     sites = family.default_sites(denoiser, 16, 16)
     first = sites[:1]
     latents = torch.randn(1, denoiser.config.in_channels, 16, 16, requires_grad=True)
-    text = torch.randn(1, 24, denoiser.config.cross_attention_dim)
+    args = inputs(denoiser, latents)
     got: list[torch.Tensor] = []
     others: list[torch.Tensor] = []
     ran: list[str] = []
@@ -180,11 +255,11 @@ def test_a_pass_of_ones_own_ends_early_and_keeps_the_graph(family: Family, pipe)
         capture(denoiser, family, first, COLUMNS, lambda _s, p: got.append(p), keep_graph=True) as recording,
         capture(denoiser, family, first, COLUMNS, lambda _s, p: others.append(p)) as other,
     ):
-        assert recording.forward(latents, 500, text) is None
+        assert recording.forward(**args) is None
         assert (len(got), len(others), ran) == (1, 0, [])
-        full = recording.forward(latents, 500, text, stop_after_last_site=False)
+        full = recording.forward(**args, stop_after_last_site=False)
         assert full.sample.shape == latents.shape
-        assert other.forward(latents, 500, text) is None
+        assert other.forward(**args) is None
     handle.remove()
     torch.testing.assert_close(got[0], got[1])
     assert not others[0].requires_grad
@@ -220,7 +295,7 @@ def test_unreadable_attention_is_refused(family: Family, pipe) -> None:
 
     class Foreign:
         def __call__(self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, temb=None):
-            return hidden_states
+            return hidden_states, encoder_hidden_states
 
     module.set_processor(Foreign())
     before = processors(denoiser)

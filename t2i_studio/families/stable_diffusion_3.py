@@ -1,0 +1,204 @@
+"""Stable Diffusion 3 and 3.5: a transformer in which picture and text attend to each other (MM-DiT).
+
+Sites are the joint attentions of its blocks. Rows are image queries, columns the text keys of the
+same softmax, which runs over image keys too: CLIP's columns first, then T5's.
+"""
+
+from __future__ import annotations
+
+# diffusers annotates its constructors more narrowly than what they take.
+# pyright: reportArgumentType=false
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from diffusers import (
+    AutoencoderKL,
+    FlowMatchEulerDiscreteScheduler,
+    SD3Transformer2DModel,
+    StableDiffusion3Pipeline,
+)
+from diffusers.models.attention_processor import JointAttnProcessor2_0
+from torch.overrides import TorchFunctionMode
+from transformers import CLIPTextModelWithProjection, T5Config, T5EncoderModel
+
+from ..errors import CaptureError
+from ..types import Grid, Site
+from .base import Attended, ColumnSet, Family, Sink
+from .checkpoints import load_pipeline
+from .fused import attention_with_lse
+from .stable_diffusion import tiny_clip_config
+from .tiny_tokenizer import tiny_clip_tokenizer, tiny_t5_tokenizer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from diffusers import DiffusionPipeline
+    from torch import nn
+
+T5_COLUMNS = 256
+"""`max_sequence_length` of the pipeline where nobody asks for another."""
+MEANINGFUL = {
+    (24, False): (5, 7, 8, 9),  # SD3-medium
+    (24, True): (5, 7, 8, 9, 10),  # SD3.5-medium, which has dual attention
+    (38, False): (16, 18, 20, 21, 24),  # SD3.5-large
+}
+"""(number of blocks, dual attention) → blocks in which several works found words to sit best (methods §1)."""
+
+
+class JointCapturingProcessor:
+    """Runs the original processor, and takes queries, keys and log-sum-exp from its one attention.
+
+    Parameters are spelled out because diffusers filters keyword arguments by this signature.
+    """
+
+    def __init__(self, original: Any, site: Site, sink: Sink) -> None:
+        self.original = original
+        self.site = site
+        self.sink = sink
+
+    def __call__(
+        self,
+        attn: Any,
+        hidden_states: torch.Tensor,
+        encoder_hidden_states: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+    ) -> Any:
+        """The original's output, unchanged."""
+        if encoder_hidden_states is None:
+            raise CaptureError(f"{self.site.name} got no text.", "This model calls it as self-attention.")
+        with _Listening() as heard:
+            out = self.original(attn, hidden_states, encoder_hidden_states, attention_mask)
+        if heard.query is None or heard.key is None:
+            raise CaptureError(
+                f"{self.site.name} did not use PyTorch's fused attention.", "Use its default attention processor."
+            )
+        image = hidden_states.shape[1]
+        lse = None if heard.lse is None else heard.lse[:, :, :image]
+        self.sink(self.site, Attended(heard.query[:, :, :image], heard.key, image, lse))
+        return out
+
+
+class _Listening(TorchFunctionMode):
+    """While open, attention also leaves its queries, keys and log-sum-exp here; the result is the kernel's own."""
+
+    query: torch.Tensor | None = None
+    key: torch.Tensor | None = None
+    lse: torch.Tensor | None = None
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        kwargs = kwargs or {}
+        if func is not F.scaled_dot_product_attention:
+            return func(*args, **kwargs)
+        self.query, self.key, value = args[:3]
+        plain = not any(kwargs.get(name) for name in ("dropout_p", "is_causal", "enable_gqa"))
+        if len(args) > 3 or kwargs.get("attn_mask") is not None or not plain:
+            raise CaptureError("This attention has a mask, dropout or groups.", "Use the model's default attention.")
+        out, self.lse = attention_with_lse(self.query, self.key, value, kwargs.get("scale"))
+        return out
+
+
+class StableDiffusion3(Family):
+    """SD 3 medium, SD 3.5 medium and large, emoji-mmdit."""
+
+    name = "stable-diffusion-3"
+
+    def matches(self, index: dict[str, Any]) -> bool:
+        """A `StableDiffusion3Pipeline` folder."""
+        return index.get("_class_name") == "StableDiffusion3Pipeline"
+
+    def load(self, source: Path | str, dtype: torch.dtype) -> DiffusionPipeline:
+        """Load without ever opening a pickle; parts that the folder leaves out stay out."""
+        return load_pipeline(StableDiffusion3Pipeline, source, dtype)
+
+    def tiny(self, seed: int = 0) -> DiffusionPipeline:
+        """128 px pictures, 16×16 latents, 8×8 maps; RMS norms and one block of dual attention, as in SD 3.5-medium."""
+        torch.manual_seed(seed)
+        tokenizer, tokenizer_3 = tiny_clip_tokenizer(num_columns=24), tiny_t5_tokenizer()
+        text = CLIPTextModelWithProjection(tiny_clip_config(tokenizer, width=16))
+        text_2 = CLIPTextModelWithProjection(tiny_clip_config(tokenizer, width=16))
+        text_3 = T5EncoderModel(
+            T5Config(
+                vocab_size=len(tokenizer_3), d_model=48, d_kv=8, d_ff=32, num_layers=1, num_heads=2,
+                is_encoder_decoder=False, use_cache=False,
+            )
+        )  # fmt: skip
+        transformer = SD3Transformer2DModel(
+            sample_size=16, patch_size=2, in_channels=4, out_channels=4, num_layers=3, attention_head_dim=8,
+            num_attention_heads=2, joint_attention_dim=48, caption_projection_dim=16, pooled_projection_dim=32,
+            pos_embed_max_size=24, dual_attention_layers=(0,), qk_norm="rms_norm",
+        )  # fmt: skip
+        vae = AutoencoderKL(
+            block_out_channels=(8, 8, 8, 8), latent_channels=4, norm_num_groups=4, layers_per_block=1,
+            down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
+            sample_size=128, shift_factor=0.06, scaling_factor=1.5, use_quant_conv=False, use_post_quant_conv=False,
+        )  # fmt: skip
+        pipe = StableDiffusion3Pipeline(
+            vae=vae, text_encoder=text, text_encoder_2=text_2, text_encoder_3=text_3, tokenizer=tokenizer,
+            tokenizer_2=tokenizer, tokenizer_3=tokenizer_3, transformer=transformer,
+            scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+        )  # fmt: skip
+        for module in (text, text_2, text_3, transformer, vae):
+            module.eval()
+        return pipe
+
+    def denoiser(self, pipe: DiffusionPipeline) -> nn.Module:
+        """The transformer."""
+        return pipe.transformer
+
+    def sites(self, denoiser: nn.Module, height: int, width: int) -> tuple[Site, ...]:
+        """The joint attention of every block, first to last."""
+        grid = self.loss_grid(denoiser, height, width)
+        blocks: Any = denoiser.transformer_blocks
+        return tuple(
+            Site(f"transformer_blocks.{i}.attn", "block", block.attn.heads, grid) for i, block in enumerate(blocks)
+        )
+
+    def loss_grid(self, denoiser: nn.Module, height: int, width: int) -> Grid:
+        """One cell a patch of latents: 64×64 for SD 3 at 1024 px."""
+        patch = int(denoiser.config.patch_size)  # type: ignore[union-attr, arg-type]
+        return height // patch, width // patch
+
+    def default_sites(self, denoiser: nn.Module, height: int, width: int) -> tuple[Site, ...]:
+        """The blocks in which words are known to sit; in unknown models the middle half."""
+        sites = self.sites(denoiser, height, width)
+        dual = bool(getattr(denoiser.config, "dual_attention_layers", ()))
+        count = len(sites)
+        chosen = MEANINGFUL.get((count, dual), range(count // 4, max(count - count // 4, 1)))
+        return tuple(sites[i] for i in chosen)
+
+    def processor(self, original: Any, site: Site, sink: Sink) -> JointCapturingProcessor:
+        """Wraps diffusers' own processor; refuses those that add other attention."""
+        if type(original) is not JointAttnProcessor2_0:
+            raise CaptureError(
+                f"{type(original).__name__} at {site.name} computes attention that can't be read exactly.",
+                "Unload IP-Adapter, or call pipe.transformer.unfuse_qkv_projections() where they were fused.",
+            )
+        return JointCapturingProcessor(original, site, sink)
+
+    def column_sets(self, pipe: DiffusionPipeline) -> tuple[ColumnSet, ...]:
+        """CLIP's columns; T5's after them where the model has it (else zeros stand there: padding)."""
+        limit = int(pipe.tokenizer.model_max_length)
+        sets = [ColumnSet("clip", pipe.tokenizer, 0, limit)]
+        if pipe.text_encoder_3 is not None:
+            sets.append(ColumnSet("t5", pipe.tokenizer_3, limit, T5_COLUMNS))
+        return tuple(sets)
+
+    def latent_size(self, pipe: DiffusionPipeline, height: int, width: int) -> tuple[int, int]:
+        """Pixels over the VAE's factor (8)."""
+        return height // pipe.vae_scale_factor, width // pipe.vae_scale_factor
+
+    def size_step(self, pipe: DiffusionPipeline) -> int:
+        """Whole patches of latents: 16 px for SD 3."""
+        return int(pipe.vae_scale_factor) * int(pipe.transformer.config.patch_size)
+
+    @torch.no_grad()
+    def decode_preview(self, pipe: DiffusionPipeline, latents: torch.Tensor) -> Any:
+        """Decode latents pooled to at most 32 rows: cheap at any size."""
+        sample = latents[:1].detach()
+        factor = -(-max(sample.shape[-2:]) // 32)
+        if factor > 1:
+            sample = F.avg_pool2d(sample.float(), factor, ceil_mode=True).to(sample.dtype)
+        sample = sample / pipe.vae.config.scaling_factor + (pipe.vae.config.shift_factor or 0.0)
+        image = pipe.vae.decode(sample.to(pipe.vae.dtype), return_dict=False)[0]
+        return pipe.image_processor.postprocess(image.float(), output_type="pil")[0]

@@ -1,0 +1,93 @@
+"""Capture with LoRA active, and the self-test that users run on their own device."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+import torch
+from peft import LoraConfig
+
+from t2i_studio.capture import MapStore, capture
+from t2i_studio.capture.self_test import self_test
+from t2i_studio.cli import main
+from t2i_studio.families import FAMILIES, Family
+from tests.capture.test_capture import COLUMNS, NOUNS, STEPS, inputs, paint
+
+pytestmark = pytest.mark.models
+
+
+@pytest.fixture(params=list(FAMILIES))
+def family(request: pytest.FixtureRequest) -> Family:
+    return FAMILIES[request.param]
+
+
+@pytest.fixture
+def pipe(family: Family):
+    pipe = family.tiny()
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def with_lora(denoiser) -> None:
+    torch.manual_seed(5)
+    targets = ["to_q", "to_k", "to_v", "to_out.0"]
+    denoiser.add_adapter(LoraConfig(r=4, lora_alpha=8, target_modules=targets, init_lora_weights=False))
+
+
+def recorded(family: Family, pipe) -> torch.Tensor:
+    denoiser = family.denoiser(pipe)
+    sites = family.default_sites(denoiser, 16, 16)
+    store = MapStore(NOUNS, sites, STEPS)
+    with capture(denoiser, family, sites, COLUMNS, store.add, num_rows=1):
+        paint(pipe, store)
+    return torch.from_numpy(store.maps(sites[0].grid)["cat"])
+
+
+def test_maps_are_those_of_the_model_with_its_lora(family: Family, pipe) -> None:
+    plain = recorded(family, pipe)
+    denoiser = family.denoiser(pipe)
+    with_lora(denoiser)
+    active = recorded(family, pipe)
+    assert (active - plain).abs().max() > 1e-3
+    denoiser.fuse_lora()
+    torch.testing.assert_close(recorded(family, pipe), active, atol=1e-5, rtol=1e-4)
+
+
+def test_gradients_reach_the_lora(family: Family, pipe) -> None:
+    denoiser = family.denoiser(pipe)
+    with_lora(denoiser)
+    sites = family.default_sites(denoiser, 16, 16)
+    got: list[torch.Tensor] = []
+    latents = torch.randn(1, denoiser.config.in_channels, 16, 16)
+    with capture(denoiser, family, sites, COLUMNS, lambda _s, p: got.append(p), keep_graph=True) as recording:
+        assert recording.forward(**inputs(denoiser, latents)) is None
+    torch.stack([p.square().sum() for p in got]).sum().backward()
+    site = denoiser.get_submodule(sites[-1].name)
+    for name in ("to_q", "to_k"):
+        (weight,) = getattr(site, name).lora_B.parameters()
+        assert weight.grad is not None
+        if name == "to_q" or getattr(site, "add_k_proj", None) is None:
+            assert weight.grad.abs().max() > 0
+
+
+def test_self_test_passes_here_and_finds_an_error(family: Family, pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = self_test(pipe, family, 128, 128)
+    assert len(checks) == len(family.default_sites(family.denoiser(pipe), 16, 16))
+    assert all(check.passed for check in checks), checks
+    from t2i_studio.capture import self_test as module
+
+    monkeypatch.setattr(module, "column_probs", lambda *a, **k: module.one_hot_probs(*a[:3], 0.3))
+    assert not any(check.passed for check in self_test(pipe, family, 128, 128))
+
+
+def test_doctor_runs_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--self-test", "--model", "emoji-unet", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["passed"] is True
+    assert {tuple(sorted(check)) for check in report["checks"]} == {
+        tuple(sorted(f.name for f in dataclasses.fields(self_test.__globals__["Check"])))
+    }
+    assert main(["doctor", "--self-test"]) == 0
+    assert "passed" in capsys.readouterr().out
