@@ -1,0 +1,162 @@
+"""What exact maps cost, as ratios against the same work without them, in one process. Prints a Markdown table.
+
+    python benchmarks/capture.py [--cases joint joint-backward blocks sd21] [--repeats 5]
+
+Plain and recorded alternate; a ratio is that of the two medians. Random weights: time does not depend on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import torch
+import torch.nn.functional as F
+from diffusers import SD3Transformer2DModel, UNet2DConditionModel
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from t2i_studio.capture import capture, column_probs
+from t2i_studio.families import FAMILIES
+from t2i_studio.families.fused import attention_with_lse
+
+IMAGE, TEXT, HEADS, DEPTH = 4096, 333, 24, 64
+"""Joint attention of SD3-medium at 1024 px with T5."""
+NOUNS = [(IMAGE + 5,), (IMAGE + 9,)]
+
+
+class Peak:
+    """Largest resident memory while open, bytes above what was there before."""
+
+    def __enter__(self) -> Peak:
+        gc.collect()
+        self._process, self._stop = psutil.Process(), threading.Event()
+        self._before = self._most = self._process.memory_info().rss
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.002):
+            self._most = max(self._most, self._process.memory_info().rss)
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self.extra = self._most - self._before
+
+
+def measured(plain: Callable[[], object], recorded: Callable[[], object], repeats: int) -> tuple[float, float, float]:
+    """Median seconds plain, the ratio recorded to plain, and peak extra bytes of recorded over plain."""
+    times: dict[str, list[float]] = {"plain": [], "recorded": []}
+    peaks = {"plain": 0, "recorded": 0}
+    for turn in range(repeats + 1):
+        for name, work in (("plain", plain), ("recorded", recorded)):
+            with Peak() as peak:
+                begin = time.perf_counter()
+                work()
+                seconds = time.perf_counter() - begin
+            if turn:
+                times[name].append(seconds)
+                peaks[name] = max(peaks[name], peak.extra)
+    plain_median = statistics.median(times["plain"])
+    return plain_median, statistics.median(times["recorded"]) / plain_median, peaks["recorded"] - peaks["plain"]
+
+
+def joint(repeats: int, *, backward: bool) -> tuple[float, float, float]:
+    """One joint attention: fused alone against fused with two columns."""
+    rng = torch.Generator().manual_seed(0)
+    shape = (1, HEADS, IMAGE + TEXT, DEPTH)
+    q, k, v = (torch.randn(shape, generator=rng).requires_grad_(backward) for _ in range(3))
+
+    def plain() -> None:
+        out = F.scaled_dot_product_attention(q, k, v)
+        if backward:
+            torch.autograd.grad(out.sum(), (q, k, v))
+
+    def recorded() -> None:
+        out, lse = attention_with_lse(q, k, v)
+        probs = column_probs(q[:, :, :IMAGE], k, NOUNS, log_sum_BHQ=None if lse is None else lse[:, :, :IMAGE])
+        if backward:
+            torch.autograd.grad(out.sum() + probs.sum(), (q, k, v))
+
+    with torch.set_grad_enabled(backward):
+        return measured(plain, recorded, repeats)
+
+
+def blocks(repeats: int) -> tuple[float, float, float]:
+    """Four blocks of SD3-medium at 512 px, float32; all four recorded."""
+    family = FAMILIES["stable-diffusion-3"]
+    torch.manual_seed(0)
+    with torch.device("meta"):
+        model = SD3Transformer2DModel(
+            sample_size=128, num_layers=4, caption_projection_dim=1536, num_attention_heads=24, pos_embed_max_size=192
+        )
+    model = model.to_empty(device="cpu").eval()
+    for p in (*model.parameters(), *model.buffers()):
+        p.data.normal_(0, 0.02)
+    args = {
+        "hidden_states": torch.randn(2, 16, 64, 64), "timestep": torch.tensor([500.0] * 2),
+        "encoder_hidden_states": torch.randn(2, TEXT, 4096), "pooled_projections": torch.randn(2, 2048),
+    }  # fmt: skip
+    sites = family.sites(model, 64, 64)
+
+    def recorded() -> None:
+        with capture(model, family, sites, [(5,), (9,)], lambda *_: None, num_rows=1):
+            model(**args)
+
+    with torch.inference_mode():
+        return measured(lambda: model(**args), recorded, repeats)
+
+
+def sd21(repeats: int, *, every: bool) -> tuple[float, float, float]:
+    """One step of SD 2.1's U-Net at 512 px with guidance: loss grid and two nouns, or every site and all tokens."""
+    family = FAMILIES["stable-diffusion"]
+    torch.manual_seed(0)
+    unet = UNet2DConditionModel(
+        sample_size=64, block_out_channels=(320, 640, 1280, 1280), cross_attention_dim=1024,
+        attention_head_dim=(5, 10, 20, 20), use_linear_projection=True,
+    ).eval()  # fmt: skip
+    args = (torch.randn(2, 4, 64, 64), torch.tensor(500), torch.randn(2, 77, 1024))
+    sites = family.sites(unet, 64, 64) if every else family.default_sites(unet, 64, 64)
+    columns = [(c,) for c in range(77)] if every else [(2,), (5,)]
+
+    def recorded() -> None:
+        with capture(unet, family, sites, columns, lambda _s, probs: probs.mean(1), num_rows=1):
+            unet(*args)
+
+    with torch.inference_mode():
+        return measured(lambda: unet(*args), recorded, repeats)
+
+
+CASES: dict[str, tuple[str, Callable[[int], tuple[float, float, float]]]] = {
+    "joint": ("joint attention, 4096 + 333 tokens, 24 heads, 2 nouns", lambda n: joint(n, backward=False)),
+    "joint-backward": ("the same with backward", lambda n: joint(n, backward=True)),
+    "blocks": ("four SD3-medium blocks, 512 px, float32, 2 nouns, all recorded", blocks),
+    "sd21": ("SD 2.1 U-Net, 512 px, guidance, 16×16 sites, 2 nouns", lambda n: sd21(n, every=False)),
+    "sd21-every": ("the same, every site, all tokens, mean heads", lambda n: sd21(n, every=True)),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    print("| case | plain, s | recorded / plain | extra peak memory, MB |\n|---|---|---|---|")
+    for name in options.cases:
+        title, work = CASES[name]
+        seconds, ratio, extra = work(options.repeats)
+        print(f"| {title} | {seconds:.2f} | {ratio:.2f} | {extra / 1e6:.0f} |", flush=True)
+    print(f"\nThe full matrix of that joint attention takes {HEADS * IMAGE * (IMAGE + TEXT) * 4 / 1e6:.0f} MB.")
+
+
+if __name__ == "__main__":
+    main()
