@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .preview import decode_small
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -111,14 +113,14 @@ class Family(ABC):
     def column_sets(self, pipe: DiffusionPipeline) -> tuple[ColumnSet, ...]:
         """The text's columns in order, one set a tokenizer. Columns that belong to none are padding."""
 
-    @abstractmethod
     def latent_size(self, pipe: DiffusionPipeline, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of the latents of a picture of `height` × `width` pixels."""
+        return height // pipe.vae_scale_factor, width // pipe.vae_scale_factor
 
     def size_step(self, pipe: DiffusionPipeline) -> int:
         """Width and height of a picture must be multiples of this, pixels."""
         return int(pipe.vae_scale_factor)
 
-    @abstractmethod
     def decode_preview(self, pipe: DiffusionPipeline, latents: torch.Tensor) -> Any:
         """A quick, small picture of unfinished latents (first of the batch), as `PIL.Image`."""
+        return decode_small(pipe, latents)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.models.attention_processor import (
     AttnProcessor,
@@ -168,21 +167,6 @@ class StableDiffusion(Family):
     def column_sets(self, pipe: DiffusionPipeline) -> tuple[ColumnSet, ...]:
         """One set: CLIP's."""
         return (ColumnSet("clip", pipe.tokenizer, 0, int(pipe.tokenizer.model_max_length)),)
-
-    def latent_size(self, pipe: DiffusionPipeline, height: int, width: int) -> tuple[int, int]:
-        """Pixels over the VAE's factor (8)."""
-        return height // pipe.vae_scale_factor, width // pipe.vae_scale_factor
-
-    @torch.no_grad()
-    def decode_preview(self, pipe: DiffusionPipeline, latents: torch.Tensor) -> Any:
-        """Decode latents pooled to at most 32 rows: cheap at any size."""
-        sample = latents[:1].detach()
-        factor = -(-max(sample.shape[-2:]) // 32)
-        if factor > 1:
-            sample = F.avg_pool2d(sample.float(), factor, ceil_mode=True).to(sample.dtype)
-        sample = sample / pipe.vae.config.scaling_factor
-        image = pipe.vae.decode(sample.to(pipe.vae.dtype), return_dict=False)[0]
-        return pipe.image_processor.postprocess(image.float(), output_type="pil")[0]
 
 
 def tiny_clip_config(tokenizer: Any, width: int) -> CLIPTextConfig:

@@ -184,21 +184,6 @@ class StableDiffusion3(Family):
             sets.append(ColumnSet("t5", pipe.tokenizer_3, limit, T5_COLUMNS))
         return tuple(sets)
 
-    def latent_size(self, pipe: DiffusionPipeline, height: int, width: int) -> tuple[int, int]:
-        """Pixels over the VAE's factor (8)."""
-        return height // pipe.vae_scale_factor, width // pipe.vae_scale_factor
-
     def size_step(self, pipe: DiffusionPipeline) -> int:
         """Whole patches of latents: 16 px for SD 3."""
         return int(pipe.vae_scale_factor) * int(pipe.transformer.config.patch_size)
-
-    @torch.no_grad()
-    def decode_preview(self, pipe: DiffusionPipeline, latents: torch.Tensor) -> Any:
-        """Decode latents pooled to at most 32 rows: cheap at any size."""
-        sample = latents[:1].detach()
-        factor = -(-max(sample.shape[-2:]) // 32)
-        if factor > 1:
-            sample = F.avg_pool2d(sample.float(), factor, ceil_mode=True).to(sample.dtype)
-        sample = sample / pipe.vae.config.scaling_factor + (pipe.vae.config.shift_factor or 0.0)
-        image = pipe.vae.decode(sample.to(pipe.vae.dtype), return_dict=False)[0]
-        return pipe.image_processor.postprocess(image.float(), output_type="pil")[0]

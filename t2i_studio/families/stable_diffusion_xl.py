@@ -71,7 +71,6 @@ class StableDiffusionXL(StableDiffusion):
             module.eval()
         return pipe
 
-    @torch.no_grad()
     def decode_preview(self, pipe: DiffusionPipeline, latents: torch.Tensor) -> Any:
         """As SD's; the autoencoder of SDXL overflows in float16, so it is lifted to float32 for the moment."""
         own = pipe.vae.dtype
