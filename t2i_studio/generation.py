@@ -71,14 +71,8 @@ def generate(
         store, recording = _prepare_capture(model, settings, parsed, spans)
         steps = _StepCallback(model, store, listener)
         started = time.monotonic()
-        try:
-            with recording, torch.inference_mode():
-                image = _call(model, settings, steps)
-        except torch.OutOfMemoryError as error:
-            raise StudioError(
-                "The device ran out of memory.",
-                "Use a smaller size, dtype float16, or offload model; close other programs on it.",
-            ) from error
+        with _enough_memory(), recording, torch.inference_mode():
+            image = _call(model, settings, steps)
         ended = time.monotonic()
         scheduler = type(model.pipe.scheduler).__name__
     maps = None
@@ -87,6 +81,17 @@ def generate(
         maps = store.maps(model.family.loss_grid(model.family.denoiser(model.pipe), rows, columns))
     timings = {"denoise": steps.ended - started, "decode": ended - steps.ended}
     return Generated(image, maps, timings, scheduler)
+
+
+@contextmanager
+def _enough_memory() -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise StudioError(
+            "The device ran out of memory.",
+            "Use a smaller size, dtype float16, or offload model; close other programs on it.",
+        ) from error
 
 
 def check_size(model: LoadedModel, settings: GenerateSettings) -> None:
@@ -108,7 +113,7 @@ def paint(
     check_size(model, settings)
     generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
     negative = [settings.negative_prompt] * len(prompts) if settings.negative_prompt else None
-    with _scheduler(model, settings), _lora(model, settings), torch.inference_mode():
+    with _scheduler(model, settings), _lora(model, settings), _enough_memory(), torch.inference_mode():
         out = model.pipe(
             prompt=list(prompts), negative_prompt=negative, num_inference_steps=settings.steps,
             guidance_scale=settings.guidance_scale, height=settings.height, width=settings.width, generator=generators,

@@ -159,3 +159,13 @@ def test_full_disk_keeps_the_picture_in_memory(studio: Studio, monkeypatch: pyte
     assert caught.value.run.image.size == (64, 64)
     monkeypatch.undo()
     assert not list(studio.runs.root.glob("*cat*"))
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("scheduler", ["PNDMScheduler", "HeunDiscreteScheduler", "UniPCMultistepScheduler"])
+def test_schedulers_that_call_the_model_more_often_than_they_have_steps(tmp_path: Path, scheduler: str) -> None:
+    FAMILIES["stable-diffusion"].tiny().save_pretrained(tmp_path / "tiny")
+    run = Studio(str(tmp_path / "tiny"), home=tmp_path).generate("a cat and a dog", steps=6, scheduler=scheduler)
+    assert run.maps is not None
+    assert run.maps.num_steps >= 6
+    assert all((run.maps["cat"].sum((1, 2)) > 0).tolist())

@@ -47,7 +47,7 @@ class MapStore:
         """Close the step: reduce, copy to the host, one transfer a resolution."""
         step = len(self._timesteps)
         if step >= self.num_steps:
-            raise CaptureError(f"More than the predicted {self.num_steps} steps ran.", "Report this scheduler.")
+            self._grow()
         for grid, sites in self._sites.items():
             missing = [s.name for s in sites if s.name not in self._pending]
             if missing:
@@ -62,6 +62,15 @@ class MapStore:
             self._mean_array(grid)[:, step] = array.mean(axis=2)
         self._timesteps.append(float(timestep))
         self._pending.clear()
+
+    def _grow(self) -> None:
+        """Room for more steps: some schedulers call the model more often than they have steps (PNDM, Heun)."""
+        self.num_steps += max(4, self.num_steps // 2)
+        for arrays in (self._means, self._heads):
+            for grid, old in arrays.items():
+                new = np.zeros((old.shape[0], self.num_steps, *old.shape[2:]), dtype=np.float32)
+                new[:, : old.shape[1]] = old
+                arrays[grid] = new
 
     def maps(self, main: Grid, image: int = 0) -> Maps:
         """The maps of one picture over the steps that ran.

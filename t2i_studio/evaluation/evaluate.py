@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from ..errors import InputError
+from ..runs import storing
 from .found import Found, Judge
 from .scores import score
 from .suites import Item
@@ -49,9 +50,12 @@ def evaluate(
 
     Raises:
         InputError: `folder` holds the evaluation of something else.
+        StorageError: disk full, or the folder can't be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    _same(folder / ABOUT, about)
+    with storing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _same(folder / ABOUT, about)
+        _end_line(folder / RECORDS)
     done = {(j.task, j.prompt, j.seed): j for j in read(folder)}
     todo = []
     for item in items:
@@ -61,16 +65,16 @@ def evaluate(
                 yield kept
             else:
                 todo.append((item, seed))
-    with (folder / RECORDS).open("a", encoding="utf-8") as records:
-        for start in range(0, len(todo), BATCH):
-            part = todo[start : start + BATCH]
-            images = paint([item.prompt for item, _ in part], [seed for _, seed in part])
-            for (item, seed), image in zip(part, images, strict=True):
-                judged = _judged(item, seed, judge(image))
+    for start in range(0, len(todo), BATCH):
+        part = todo[start : start + BATCH]
+        images = paint([item.prompt for item, _ in part], [seed for _, seed in part])
+        for (item, seed), image in zip(part, images, strict=True):
+            judged = _judged(item, seed, judge(image))
+            with storing(folder):
                 image.save(folder / picture_name(judged))
-                records.write(json.dumps(asdict(judged)) + "\n")
-                records.flush()
-                yield judged
+                with (folder / RECORDS).open("a", encoding="utf-8") as records:
+                    records.write(json.dumps(asdict(judged)) + "\n")
+            yield judged
 
 
 def picture_name(judged: Judged) -> str:
@@ -93,6 +97,13 @@ def read(folder: Path) -> list[Judged]:
         raw["found"] = tuple(Found(**{**f, "box": tuple(f["box"])}) for f in raw["found"])
         kept.append(Judged(**raw))
     return kept
+
+
+def _end_line(file: Path) -> None:
+    """A line cut off by a crash must not take the next one with it."""
+    if file.exists() and not file.read_bytes().endswith(b"\n"):
+        with file.open("a", encoding="utf-8") as records:
+            records.write("\n")
 
 
 def _judged(item: Item, seed: int, found: tuple[Found, ...]) -> Judged:

@@ -28,7 +28,10 @@ def attention_with_lse(
         Output (B, H, Q, D), and the rows' log-sum-exp (B, H, Q) without a graph, or None where the
         kernel does not tell it or told it wrong.
     """
-    choice = int(torch._fused_sdp_choice(query_BHQD, key_BHKD, value_BHKD, scale=scale))  # type: ignore[attr-defined]
+    try:
+        choice = int(torch._fused_sdp_choice(query_BHQD, key_BHKD, value_BHKD, scale=scale))  # type: ignore[attr-defined]
+    except (NotImplementedError, RuntimeError):  # devices without such a choice
+        choice = 0
     kernel = _kernel(query_BHQD.device.type, choice)
     if kernel is None or not _is_trusted(query_BHQD, choice):
         return F.scaled_dot_product_attention(query_BHQD, key_BHKD, value_BHKD, scale=scale), None

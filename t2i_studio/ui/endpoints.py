@@ -120,10 +120,7 @@ class Calls:
         offset: int = 0, limit: int = 50,
     ) -> dict:  # fmt: skip
         """Kept runs, newest first: those whose prompt has all words of `query`; times are ISO 8601."""
-        try:
-            given = filters({"query": query, "model": model, "method": method, "since": since, "until": until})
-        except ValueError as error:
-            raise InputError(f"Not a time: {error}.", "Write e.g. 2026-01-31 or 2026-01-31T12:00:00.") from None
+        given = filters({"query": query, "model": model, "method": method, "since": since, "until": until})
         found = self._studio.runs.list(**given, offset=offset, limit=limit)
         return {"runs": [summary(item) for item in found], "total": self._studio.runs.count(**given)}
 
@@ -154,10 +151,7 @@ class Calls:
         return task
 
     def _shown(self, run: Run) -> tuple[dict, str]:
-        file = self._scratch.folder(run.id) / "shown.png"
-        if not file.exists():
-            run.image.save(file)
-        return _file(file), run.id
+        return _file(self._scratch.picture(run)), run.id
 
 
 def _file(path: Any) -> dict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import GenerateSettings
 from ..errors import InputError, RunNotFound, StudioError
+from ..runs import storing
 from ..types import Run
 from ..visuals import PANELS, animation, save_figure
 from .scratch import Scratch
@@ -36,6 +38,8 @@ def _kept(name: str) -> Callable[[Studio, Run, Path], Any]:
     """A file of the run folder as it is."""
 
     def copy(studio: Studio, run: Run, out: Path) -> None:
+        if run.folder is not None and not (run.folder / name).is_file():
+            raise RunNotFound(f"{run.folder / name} is gone.", "The run was deleted or moved: restore it first.")
         if run.folder is None:
             raise RunNotFound(
                 "This run was not saved.", "Free some space or choose another folder, then generate it again."
@@ -115,7 +119,11 @@ def make(studio: Studio, run: Run, kind: str, scratch: Scratch) -> Path:
         raise InputError("This run has no maps.", "Choose a word of the prompt and generate again.")
     file = scratch.folder(run.id) / f"{run.id}{chosen.ending}"
     if not file.exists():
-        chosen.make(studio, run, file)
+        # Another click may ask meanwhile: a file is there whole or not at all.
+        draft = file.with_name(f"{uuid.uuid4().hex}-{file.name}")
+        with storing(file.parent):
+            chosen.make(studio, run, draft)
+            draft.replace(file)
     return file
 
 
@@ -139,10 +147,14 @@ def find_run(studio: Studio, run_id: str) -> Run:
 def card(studio: Studio, run: Run) -> dict[str, Any]:
     """What `keepcard.js` shows: the kinds of files, and the command that remakes the run."""
     try:
-        defaults = studio.defaults(str(run.settings["model"]))
+        defaults = studio.defaults(str(run.settings.get("model")))
     except StudioError:  # a model that is no longer listed: the command then spells everything out
         defaults = studio.defaults()
-    return {"run": run.id, "kinds": kinds_of(run), "command": command(run, defaults)}
+    try:
+        line = command(run, defaults)
+    except StudioError as error:  # settings of another version: the picture and its maps are still good
+        line = f"# {error}"
+    return {"run": run.id, "kinds": kinds_of(run), "command": line}
 
 
 def command(run: Run, defaults: GenerateSettings) -> str:

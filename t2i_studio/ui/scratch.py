@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from ..types import Run
 
 KEPT = 100
 """Runs whose files stay; the oldest go first."""
@@ -26,7 +31,7 @@ class Scratch:
         """The folder of one run."""
         folder = self.root / run_id
         if not folder.exists():
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)  # two requests may show the same run
             self._prune()
         return folder
 
@@ -34,7 +39,22 @@ class Scratch:
         """Where the browser finds a file; relative, so it holds behind a proxy too."""
         return f"gradio_api/file={quote(str(file))}"
 
+    def picture(self, run: Run) -> Path:
+        """The run's picture as a file, whole or not there."""
+        file = self.folder(run.id) / "shown.png"
+        if not file.exists():
+            draft = file.with_name(f"{uuid.uuid4().hex}.png")
+            run.image.save(draft)
+            draft.replace(file)
+        return file
+
     def _prune(self) -> None:
-        folders = sorted(self.root.iterdir(), key=lambda f: f.stat().st_mtime)
-        for folder in folders[:-KEPT]:
+        for folder in sorted(self.root.iterdir(), key=_age)[:-KEPT]:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _age(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:  # pruned by another request
+        return 0.0

@@ -71,11 +71,12 @@ const draw = () => {
   if (busy) return paintProgress(value);
   painting = null;
   if (value.state === "done") {
-    finished = createPlayer(value.run).node;
+    finished?.close();
+    finished = createPlayer(value.run);
     root.dataset.run = value.run.id;
-    return root.replaceChildren(...(value.problem ? [banner({ ...value, state: "failed" })] : []), finished);
+    return root.replaceChildren(...(value.problem ? [banner({ ...value, state: "failed" })] : []), finished.node);
   }
-  const below = finished || welcome();
+  const below = finished?.node || welcome();
   if (value.state === "idle") return root.replaceChildren(below);
   return root.replaceChildren(banner(value), below);
 };

@@ -68,7 +68,4 @@ def _small(image: Image.Image) -> str:
 
 def picture(run: Run, scratch: Scratch) -> dict[str, Any]:
     """A run as the player wants it, its picture where the browser may fetch it."""
-    file = scratch.folder(run.id) / "shown.png"
-    if not file.exists():
-        run.image.save(file)
-    return player_data(run, scratch.url(file))
+    return player_data(run, scratch.url(scratch.picture(run)))

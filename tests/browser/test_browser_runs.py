@@ -29,7 +29,9 @@ def kept(app: Served, prompt: str, day: int, steps: int = 6, seed: int = 1) -> R
 
 @pytest.fixture
 def runs(app: Served) -> Iterator[list[Run]]:
-    """Sixty runs, the newest first."""
+    """Sixty runs, the newest first, and no others."""
+    for item in app.studio.runs.list(limit=None):
+        app.studio.runs.delete(item.id)
     made = [kept(app, f"a cat and a dog, picture n{day}x", day) for day in range(NUM)]
     yield made[::-1]
     store = app.studio.runs

@@ -12,9 +12,19 @@ const say = (text, label, act) => {
 const nav = (hash) => { location.hash = hash; };
 const gallery = newGallery(nav, say);
 
+let open = null; // what is shown in the gallery's place
+
+const show = (view) => {
+  open?.close();
+  open = view;
+  place.replaceChildren(view.node);
+};
+
 const fetched = async (id) => {
+  const hash = location.hash;
   const run = await server.open_run(id).catch(() => ({ problem: "The server did not answer. Try again." }));
   if (!run.problem) return run;
+  if (location.hash !== hash) return null;
   say(run.problem);
   nav("#runs");
   return null;
@@ -24,7 +34,7 @@ const showRun = async (id) => {
   const run = await fetched(id);
   if (!run || location.hash !== `#run=${id}`) return null;
   const item = { id, prompt: run.prompt };
-  return place.replaceChildren(openedRun(run, {
+  return show(openedRun(run, {
     use: () => {
       history.pushState(null, "", location.pathname + location.search);
       trigger("select", { run: id });
@@ -39,16 +49,16 @@ const showTwo = async (ids) => {
   const runs = await Promise.all(ids.map(fetched));
   if (runs.length !== 2 || runs.includes(null) || location.hash !== hash) return;
   say("");
-  place.replaceChildren(comparedRuns(runs));
+  show(comparedRuns(runs));
 };
 
 const route = () => {
   if (!root.isConnected) return window.removeEventListener("hashchange", route);
   const [name, value] = location.hash.slice(1).split("=");
   if (name === "run" && value) return showRun(value);
-  if (name === "compare" && value) return showTwo(value.split(","));
+  if (name === "compare" && value?.split(",").length === 2) return showTwo(value.split(","));
   gallery.pick(name === "pick" ? value : "");
-  if (gallery.node.parentNode !== place) place.replaceChildren(gallery.node);
+  if (gallery.node.parentNode !== place) show({ node: gallery.node, close: () => {} });
   return name || !gallery.loaded ? gallery.load(true).then(() => { gallery.loaded = true; }) : null;
 };
 window.addEventListener("hashchange", route);

@@ -7,9 +7,10 @@ const openedRun = (run, { use, compare, remove }) => {
     el("button", { type: "button", class: "file run-use", onclick: use }, "Use these settings in Inspect"),
     el("button", { type: "button", class: "file run-compare", onclick: compare }, "Compare with another"),
     el("button", { type: "button", class: "file run-delete", onclick: remove }, "Delete"));
-  return el("div", { class: "run-one", "data-run": run.look.id }, back(),
+  const node = el("div", { class: "run-one", "data-run": run.look.id }, back(),
     el("div", { class: "card" }, player.node), actions, keepCard(run.keep),
     el("section", { class: "card" }, el("h3", {}, "What was asked"), parameterTable([run])));
+  return { node, close: player.close };
 };
 
 const comparedRuns = (runs) => {
@@ -20,10 +21,11 @@ const comparedRuns = (runs) => {
     else release.part();
   } });
   lock.checked = true;
-  return el("div", { class: "run-two" }, back(),
+  const node = el("div", { class: "run-two" }, back(),
     el("div", { class: "run-row" }, el("h3", {}, "Two runs side by side"), el("label", { class: "pl-check" }, lock, "in step: one word, one noise level, one place")),
     el("div", { class: "run-pair" }, ...players.map((player, i) => el("div", { class: "card", "data-run": runs[i].look.id }, player.node))),
     el("section", { class: "card" }, el("h3", {}, "What differs"), parameterTable(runs)));
+  return { node, close: () => players.forEach((player) => player.close()) };
 };
 
 // What was asked; with two runs the rows that differ come first, and say so in a word, not by colour alone.

@@ -7,8 +7,8 @@ const newSearch = (changed) => {
   const words = el("input", { type: "search", class: "gallery-words", placeholder: "Words of the prompt", "aria-label": "Search by words of the prompt", oninput: later });
   const model = el("select", { class: "gallery-model", "aria-label": "Model", onchange: changed }, el("option", { value: "" }, "every model"));
   const method = el("select", { class: "gallery-method", "aria-label": "Method", onchange: changed }, el("option", { value: "" }, "every method"));
-  const since = el("input", { type: "date", class: "gallery-since", "aria-label": "Made on this day or later", onchange: changed });
-  const until = el("input", { type: "date", class: "gallery-until", "aria-label": "Made on this day or before", onchange: changed });
+  const since = el("input", { type: "date", max: "9999-12-31", class: "gallery-since", "aria-label": "Made on this day or later", onchange: changed });
+  const until = el("input", { type: "date", max: "9999-12-31", class: "gallery-until", "aria-label": "Made on this day or before", onchange: changed });
   const node = el("form", { class: "gallery-search", role: "search", onsubmit: (event) => { event.preventDefault(); changed(); } },
     words, model, method, el("label", {}, "from", since), el("label", {}, "to", until));
   const values = () => ({ query: words.value, model: model.value, method: method.value, since: day(since.value, 0), until: day(until.value, 1) });

@@ -166,7 +166,11 @@ class Handlers:
         run = None if task else self._last_run()
         if task is None and run is None:
             return [None, Choice(), *([gr.skip()] * (len(names) + 1))]
-        return [task.id if task else None, *self.asked(names, task.settings if task else settings_of(run))]
+        found = task.id if task else None
+        try:
+            return [found, *self.asked(names, task.settings if task else settings_of(run))]
+        except StudioError:  # its language or model is not here: the picture is shown all the same
+            return [found, Choice(), *([gr.skip()] * (len(names) + 1))]
 
     def show_last(self) -> list[Any]:
         """Stage and keep of a page opened while nothing was started: the newest kept run, where there is one."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ...config import GenerateSettings
-from ...errors import RunError, StudioError
+from ...errors import InputError, RunError, StudioError
 from ...runs import RunSummary
 from ...types import Run
 from .. import exports, stage
@@ -91,9 +91,12 @@ def filters(wanted: Mapping[str, Any]) -> dict[str, Any]:
     """What `RunStore.list` and `count` take of it; times are ISO 8601.
 
     Raises:
-        ValueError: a time can't be read.
+        InputError: a time can't be read.
     """
-    times = {name: datetime.fromisoformat(wanted[name]) for name in ("since", "until") if wanted.get(name)}
+    try:
+        times = {name: datetime.fromisoformat(wanted[name]) for name in ("since", "until") if wanted.get(name)}
+    except ValueError as error:
+        raise InputError(f"Not a time: {error}.", "Write e.g. 2026-01-31 or 2026-01-31T12:00:00.") from None
     return {name: str(wanted.get(name) or "") for name in ("query", "model", "method")} | times
 
 

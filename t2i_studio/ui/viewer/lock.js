@@ -1,12 +1,10 @@
 // Two players in step: same noun, same noise level, same place, same drawing. Returns a function that parts them.
 const lockPlayers = (first, second) => {
   if (!first.maps || !second.maps) return () => {};
-  let locked = true;
-  const tie = (from, to) => from.onChange((changes) => { if (locked) to.set(translated(changes, from, to), false); });
-  tie(first, second);
-  tie(second, first);
+  const tie = (from, to) => from.onChange((changes) => to.set(translated(changes, from, to), false));
+  const loosen = [tie(first, second), tie(second, first)];
   second.set(translated(first.view, first, second), false);
-  return () => { locked = false; };
+  return () => loosen.forEach((part) => part());
 };
 
 // Nouns go by their id, steps by their timestep, layers by their name; what the other does not have stays out.
@@ -18,7 +16,7 @@ const translated = (changes, from, to) => {
   }
   if ("at" in changes && changes.at !== MEAN) out.at = to.maps.nearest(from.maps.timesteps[changes.at]);
   if ("source" in changes && !to.maps.sources.some((source) => source.id === changes.source)) out.source = to.maps.sources[0].id;
-  // Only one of the two keeps time; a touch of either stops it.
-  if (out.playing) delete out.playing;
+  // Only the one started last keeps time; a touch of either stops it.
+  if (out.playing) out.playing = false;
   return out;
 };

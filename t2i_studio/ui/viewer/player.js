@@ -19,7 +19,7 @@ const createPlayer = (data) => {
   const node = el("section", { class: "player", tabindex: -1, "aria-label": `Attention maps: ${data.alt}` });
   if (!data.nouns.length) {
     node.append(el("div", { class: "pl-body" }, el("div", { class: "pl-main" }, figure, words)));
-    return { node, view: { ...VIEW, nouns: [] }, maps: null, set: () => {}, onChange: () => {} };
+    return { node, view: { ...VIEW, nouns: [] }, maps: null, set: () => {}, onChange: () => () => {}, close: () => {} };
   }
   return fullPlayer(data, node, figure, words);
 };
@@ -75,20 +75,34 @@ const fullPlayer = (data, node, figure, words) => {
     set({ at: view.at + 1 });
   };
   probe(figure, maps, view, set);
-  listenToKeys(node, act);
+  const deaf = listenToKeys(node, act);
   let width = 0;
-  new ResizeObserver(() => {
+  const sized = new ResizeObserver(() => {
     if (node.clientWidth === width || !node.clientWidth) return;
     width = node.clientWidth;
     node.classList.toggle("pl-narrow", width <= NARROW);
     redraw();
     show();
-  }).observe(node);
+  });
+  sized.observe(node);
   // Colours are read from the page: another theme, another drawing.
-  new MutationObserver(() => { if (node.isConnected) show(); }).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  const themed = new MutationObserver(() => { if (node.isConnected) show(); });
+  themed.observe(document.body, { attributes: true, attributeFilter: ["class"] });
   redraw();
   show();
-  return { node, view, maps, set, onChange: (listener) => listeners.push(listener) };
+  // Returns how to stop listening.
+  const onChange = (listener) => {
+    listeners.push(listener);
+    return () => listeners.splice(listeners.indexOf(listener), 1);
+  };
+  // What the page holds of this player beyond its own elements; whoever takes it off the page calls it.
+  const close = () => {
+    deaf();
+    sized.disconnect();
+    themed.disconnect();
+    clearInterval(timer);
+  };
+  return { node, view, maps, set, onChange, close };
 };
 
 const NUM_COLOURS = (style) => Number(style.getPropertyValue("--num-nouns")) || 8;
@@ -131,12 +145,16 @@ const probe = (figure, maps, view, set) => {
   };
   figure.addEventListener("pointermove", ask);
   figure.addEventListener("pointerdown", ask);
+  // By touch nothing leaves the picture: a touch of anything else ends the question.
+  figure.closest(".player").addEventListener("pointerdown", (event) => { if (event.pointerType !== "mouse" && !figure.contains(event.target)) set({ cell: null }); });
   figure.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") set({ cell: null }); });
 };
 
 // Nouns ranked at the asked place, beside it.
 const explain = (maps, view, painter, hint) => {
   hint.hidden = !view.cell;
+  // Read out when asked for, not at every step that is played.
+  hint.setAttribute("aria-live", view.playing ? "off" : "polite");
   if (!view.cell) return;
   const source = maps.source(view.source);
   const [row, column] = [Math.floor(view.cell[0] * source.rows), Math.floor(view.cell[1] * source.columns)];
@@ -154,7 +172,7 @@ const explain = (maps, view, painter, hint) => {
 
 const KEYS = {
   " ": (act) => act.play(), ArrowLeft: (act) => act.step(-1), ArrowRight: (act) => act.step(1),
-  r: (act) => act.raw(), f: (act) => act.fill(), 0: (act) => act.choose([]),
+  Escape: (act) => act.set({ cell: null }), r: (act) => act.raw(), f: (act) => act.fill(), 0: (act) => act.choose([]),
 };
 const LOOKS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
@@ -168,7 +186,7 @@ const isNative = (focus, key) => {
 // Keys count when the focus is in the player, or nowhere while the pointer is over it.
 const listenToKeys = (node, act) => {
   const press = (event) => {
-    if (!node.isConnected) return document.removeEventListener("keydown", press);
+    if (!node.isConnected) return;
     const { key } = event;
     const focus = document.activeElement || document.body;
     const mine = node.contains(focus) || (focus === document.body && node.matches(":hover"));
@@ -182,4 +200,5 @@ const listenToKeys = (node, act) => {
   };
   document.addEventListener("keydown", press);
   node.addEventListener("pointerdown", (event) => { if (!event.target.closest("button, input, select, label")) node.focus({ preventScroll: true }); });
+  return () => document.removeEventListener("keydown", press);
 };
