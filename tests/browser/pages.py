@@ -46,6 +46,7 @@ class Opened:
         self.ready()
 
     def ready(self) -> None:
+        self.page.wait_for_selector("html[data-opened]", state="attached")
         self.page.wait_for_selector(".stage > *")
         self.page.wait_for_selector(".chip")
         self.page.wait_for_function("document.querySelector('#setting-prompt textarea')?.value")

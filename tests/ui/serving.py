@@ -28,7 +28,11 @@ class Served:
         while self.studio.active() and time.monotonic() < end:
             time.sleep(0.02)
         if isinstance(self.studio, FakeStudio):
-            self.studio.tasks.clear()  # else the next page opens on this one's last prompt
+            # Else the next page opens on this one's last prompt.
+            self.studio.tasks.clear()
+            for run in self.studio.runs.list(limit=None):
+                self.studio.runs.delete(run.id)
+            self.studio.runs.purge()
 
 
 @contextmanager

@@ -134,7 +134,9 @@ def _wire(handlers: Handlers, parts: Parts, page: gr.Blocks, clock: gr.Timer) ->
     )
     for begun in (started, opened):
         begun.then(handlers.follow, parts.watched, ends, concurrency_limit=None, **PRIVATE)
-    opened.then(handlers.show_last, None, [parts.stage, parts.keep], **PRIVATE)
+    shown = opened.then(handlers.show_last, None, [parts.stage, parts.keep], **PRIVATE)
+    # From here on nothing that was asked before is put into the controls any more.
+    shown.then(None, None, None, js="() => { document.documentElement.dataset.opened = 'yes'; }", **PRIVATE)
     clock.tick(handlers.heal, [parts.watched, parts.shown], ends, queue=False, **PRIVATE)
     parts.cancel.click(handlers.cancel, parts.watched, parts.cancel, queue=False, **PRIVATE)
 
