@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import torch
 from ..capture import capture
 from ..config import ASSETS
 from ..families import FAMILIES, Family
+from ..intervals import wilson
 from .captions import Asked, Request
 from .scenes import SCENE_SIZE, Scene, compose, masks, render
 from .splits import load_splits
@@ -125,10 +125,8 @@ def noun_columns(pipe: Any, scene: Scene) -> list[tuple[int, ...]]:
 
 
 def _row(timestep: int, hits: np.ndarray, chance: float) -> PeakRow:
-    n, p, z = len(hits), float(hits.mean()), 1.96
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return PeakRow(timestep, n, p, middle - half, middle + half, chance)
+    inside = float(hits.mean())
+    return PeakRow(timestep, len(hits), inside, *wilson(inside, len(hits)), chance)
 
 
 def figure(rows: list[PeakRow]) -> Any:

@@ -3,8 +3,8 @@
 Two passes. *Propose*: every sprite, both ways round, over scales, by normalised correlation of its
 silhouette and of its shading, all places at once (FFT). *Refine*: around each proposal the sprite is
 moved and scaled by pixels, and compared in colour with its clean renderings. Non-maximum suppression
-keeps one object a place. Thresholds were fixed on rendered scenes (`measure.py`), before any
-generated picture was judged.
+keeps one object a place. Thresholds were fixed on rendered scenes (`python -m
+t2i_studio.evaluation.measure`), before any generated picture was judged.
 """
 
 from __future__ import annotations

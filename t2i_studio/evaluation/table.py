@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..intervals import clustered
 from .evaluate import Judged
-from .intervals import clustered
 
 Interval = tuple[float, float, float]
 """Share, lower and upper end."""

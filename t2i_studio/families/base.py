@@ -59,6 +59,19 @@ Sink = Callable[["Site", Attended], None]
 """Receives `(site, attended)` each time a site runs."""
 
 
+class CapturingProcessor:
+    """Takes the place of an attention processor: runs `original` and hands on what it multiplied.
+
+    What calls look like differs by family: diffusers filters keyword arguments by the signature of
+    `__call__`, so subclasses spell them out.
+    """
+
+    def __init__(self, original: Any, site: Site, sink: Sink) -> None:
+        self.original = original
+        self.site = site
+        self.sink = sink
+
+
 class Family(ABC):
     """One kind of diffusion model: its pipeline, its attention, its text columns."""
 

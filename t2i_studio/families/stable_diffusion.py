@@ -21,7 +21,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from ..errors import CaptureError
 from ..types import Grid, Site
-from .base import Attended, ColumnSet, Family, Sink
+from .base import Attended, CapturingProcessor, ColumnSet, Family, Sink
 from .checkpoints import load_pipeline
 from .tiny_tokenizer import tiny_clip_tokenizer
 
@@ -36,16 +36,8 @@ _LOSS_CELLS = 16
 """Losses use the coarsest level with at least this many rows at the model's own size."""
 
 
-class CapturingProcessor:
-    """Runs the original processor untouched, and hands queries and keys of the same call on.
-
-    Parameters are spelled out because diffusers filters keyword arguments by this signature.
-    """
-
-    def __init__(self, original: Any, site: Site, sink: Sink) -> None:
-        self.original = original
-        self.site = site
-        self.sink = sink
+class CrossCapturingProcessor(CapturingProcessor):
+    """Runs the original processor untouched, and works out queries and keys of the same call once more."""
 
     def __call__(
         self,
@@ -155,14 +147,14 @@ class StableDiffusion(Family):
         grid = self.loss_grid(denoiser, height, width)
         return tuple(s for s in self.sites(denoiser, height, width) if s.grid == grid and s.group != "mid")
 
-    def processor(self, original: Any, site: Site, sink: Sink) -> CapturingProcessor:
+    def processor(self, original: Any, site: Site, sink: Sink) -> CrossCapturingProcessor:
         """Wraps diffusers' own processors; refuses those that get more than text."""
         if type(original) not in _READABLE:
             raise CaptureError(
                 f"{type(original).__name__} at {site.name} computes attention that can't be read exactly.",
                 "Unload IP-Adapter or undo the change, e.g. pipe.unet.set_default_attn_processor().",
             )
-        return CapturingProcessor(original, site, sink)
+        return CrossCapturingProcessor(original, site, sink)
 
     def column_sets(self, pipe: DiffusionPipeline) -> tuple[ColumnSet, ...]:
         """One set: CLIP's."""

@@ -24,7 +24,7 @@ from transformers import CLIPTextModelWithProjection, T5Config, T5EncoderModel
 
 from ..errors import CaptureError
 from ..types import Grid, Site
-from .base import Attended, ColumnSet, Family, Sink
+from .base import Attended, CapturingProcessor, ColumnSet, Family, Sink
 from .checkpoints import load_pipeline
 from .fused import attention_with_lse
 from .stable_diffusion import tiny_clip_config
@@ -46,16 +46,8 @@ MEANINGFUL = {
 """(number of blocks, dual attention) → blocks in which several works found words to sit best (methods §1)."""
 
 
-class JointCapturingProcessor:
-    """Runs the original processor, and takes queries, keys and log-sum-exp from its one attention.
-
-    Parameters are spelled out because diffusers filters keyword arguments by this signature.
-    """
-
-    def __init__(self, original: Any, site: Site, sink: Sink) -> None:
-        self.original = original
-        self.site = site
-        self.sink = sink
+class JointCapturingProcessor(CapturingProcessor):
+    """Runs the original processor, and takes queries, keys and log-sum-exp from its one attention."""
 
     def __call__(
         self,

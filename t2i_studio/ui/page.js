@@ -21,7 +21,7 @@
   });
   label();
   // The address names the tab, so that reload, back and a link find it: #runs, #run=… and so on
-  const tabButton = (name) => document.getElementById(`${name}-button`) || document.querySelector(`#tabs button[role="tab"][data-tab-id="${name.slice(4)}"]`);
+  const tabButton = (name) => document.getElementById(`${name}-button`);
   const isRuns = () => /^#(runs$|run=|pick=|compare=)/.test(location.hash);
   const showTab = () => {
     const button = tabButton(isRuns() ? "tab-runs" : "tab-inspect");

@@ -1,4 +1,4 @@
-"""Files the browser may fetch: pictures and figures shown, downloads asked for.
+"""Files the browser may fetch: pictures shown, downloads asked for.
 
 One folder, gone when the app ends; the page reaches nothing else of the disk.
 """

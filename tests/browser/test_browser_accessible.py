@@ -49,6 +49,9 @@ def test_pages_have_no_serious_violation(visit: Visit, width: int, dark: bool) -
     seen.page.click(".run-open >> nth=0")
     seen.page.wait_for_selector(".run-one .player")
     assert serious(seen.page) == []
+    seen.page.evaluate("location.hash = location.hash.replace(/run=(.*)/, 'compare=$1,$1')")
+    seen.page.wait_for_selector(".run-two .player >> nth=1")
+    assert serious(seen.page) == []
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -6,15 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image
 
-from t2i_studio.emoji.captions import Asked, Mixture, Request
-from t2i_studio.emoji.scenes import Scene, compose, render, sample_scene
+from t2i_studio.emoji.captions import Asked, Request
+from t2i_studio.emoji.scenes import compose, render
 from t2i_studio.evaluation import Judge, choose_judge, score
-from t2i_studio.evaluation.found import overlap
+from t2i_studio.evaluation.measure import blurred, measure, scenes_of
 
 pytestmark = pytest.mark.models
-MIXTURE = Mixture(single=0.25, pair=0.3, triple=0.15, count=0.2, relation=0.1)
 FRESH = 41_000
 
 
@@ -23,31 +22,11 @@ def judge() -> Judge:
     return choose_judge("emoji-matcher")
 
 
-def f1(judge: Judge, scenes: list[Scene], change: Callable[[Image.Image], Image.Image]) -> tuple[float, float]:
-    """F1 of noun and place, and the share of right colours among the found."""
-    right = reported = there = coloured = 0
-    for scene in scenes:
-        found, taken = judge(change(render(scene))), set()
-        for one in found:
-            for i, placed in enumerate(scene.objects):
-                if i not in taken and placed.noun == one.noun and overlap(one.box, placed.box) > 0.5:
-                    taken.add(i)
-                    coloured += one.colour == placed.colour
-                    break
-        right, reported, there = right + len(taken), reported + len(found), there + len(scene.objects)
-    return 2 * right / (reported + there), coloured / max(1, right)
-
-
-@pytest.mark.parametrize(
-    ("change", "least"),
-    [(lambda image: image, 0.95), (lambda image: image.filter(ImageFilter.GaussianBlur(1.5)), 0.9)],
-    ids=["clean", "blurred"],
-)
+@pytest.mark.parametrize(("change", "least"), [(lambda image: image, 0.95), (blurred, 0.9)], ids=["clean", "blurred"])
 def test_finds_what_was_rendered(judge: Judge, change: Callable[[Image.Image], Image.Image], least: float) -> None:
-    scenes = [sample_scene(np.random.default_rng([FRESH, i]), MIXTURE) for i in range(30)]
-    found, colours = f1(judge, scenes, change)
-    assert found >= least
-    assert colours >= 0.95
+    got = measure(judge, scenes_of(FRESH, 30), change)
+    assert got.f1 >= least
+    assert got.colours >= 0.95
 
 
 def noise(seed: int) -> Image.Image:
@@ -91,5 +70,5 @@ def test_other_sizes_are_scaled(judge: Judge) -> None:
 
 
 def test_same_picture_same_verdict(judge: Judge) -> None:
-    picture = render(sample_scene(np.random.default_rng(7), MIXTURE))
+    picture = render(scenes_of(7, 1)[0])
     assert judge(picture) == judge(picture)

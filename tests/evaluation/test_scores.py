@@ -9,7 +9,7 @@ from t2i_studio.emoji.splits import load_splits
 from t2i_studio.errors import InputError
 from t2i_studio.evaluation import SUITES, Found, Judged, choose_items, choose_judge, markdown, rows, score
 from t2i_studio.evaluation.found import overlap
-from t2i_studio.evaluation.intervals import clustered, wilson
+from t2i_studio.intervals import clustered, wilson
 
 
 def seen(noun: str, x: float = 10, y: float = 10, colour: str | None = None, side: float = 30) -> Found:

@@ -12,11 +12,11 @@ import json
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL
 from transformers import CLIPTokenizer
 
 from ...config import ASSETS, home
 from . import loop
+from .vae import shipped_vae
 
 UNET_FOLDER = ASSETS / "emoji-unet"
 
@@ -44,16 +44,12 @@ def _task(what: str, folder: Path) -> tuple[loop.Task, loop.Plan]:
     if what == "unet":
         from .unet import PLAN, UnetTask
 
-        return UnetTask(_shipped_vae(), CLIPTokenizer.from_pretrained(UNET_FOLDER / "tokenizer"), folder), PLAN
+        return UnetTask(shipped_vae(), CLIPTokenizer.from_pretrained(UNET_FOLDER / "tokenizer"), folder), PLAN
     from .vae import PLANS, VaeTask
 
     if what == "vae":
         return VaeTask("joint"), PLANS["joint"]
-    return VaeTask("decoder", _shipped_vae().float()), PLANS["decoder"]
-
-
-def _shipped_vae() -> AutoencoderKL:
-    return AutoencoderKL.from_pretrained(UNET_FOLDER / "vae", dtype=torch.float32)
+    return VaeTask("decoder", shipped_vae().float()), PLANS["decoder"]
 
 
 def _export_vae(folder: Path) -> None:
@@ -68,7 +64,7 @@ def _export_vae(folder: Path) -> None:
         normalise_latents(vae, MIXTURE)
     vae.register_to_config(scaling_factor=1.0)
     vae.to(torch.float16).save_pretrained(UNET_FOLDER / "vae")
-    shipped = _shipped_vae()
+    shipped = shipped_vae()
     _note("vae", {"step": step, **{k: round(v, 5) for k, v in measure(shipped).items()}}, folder)
     save_pairs(shipped, folder / "pairs.png")
 
@@ -76,7 +72,7 @@ def _export_vae(folder: Path) -> None:
 def _export_unet(folder: Path) -> None:
     from .unet import UnetTask, export
 
-    task = UnetTask(_shipped_vae(), CLIPTokenizer.from_pretrained(UNET_FOLDER / "tokenizer"), folder)
+    task = UnetTask(shipped_vae(), CLIPTokenizer.from_pretrained(UNET_FOLDER / "tokenizer"), folder)
     step = loop.load_average(folder / "state.pt", task.modules)
     export(task, UNET_FOLDER)
     _note("unet", {"step": step}, folder)

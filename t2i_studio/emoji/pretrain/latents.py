@@ -5,6 +5,7 @@ The pool only saves time: it can be deleted and is then encoded again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,7 @@ SHAPE = (8, 16, 16)
 class LatentPool:
     """Latents (posterior means, unscaled, float16) and captions of scenes 0 … size − 1."""
 
-    def __init__(self, folder: Path, vae: AutoencoderKL, mixture: Mixture, capacity: int) -> None:
+    def __init__(self, folder: Path, vae: AutoencoderKL, mixture_of: Callable[[int], Mixture], capacity: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "latents.f16"
         if not file.exists():
@@ -33,7 +34,7 @@ class LatentPool:
         self._latents = np.memmap(file, np.float16, "r+", shape=(capacity, *SHAPE))
         self._done = np.memmap(_sized(folder / "done.u1", capacity), np.uint8, "r+", shape=(capacity,))
         self._captions: dict[int, str] = {}
-        self._vae, self._mixture, self.capacity = vae, mixture, capacity
+        self._vae, self._mixture_of, self.capacity = vae, mixture_of, capacity
 
     @torch.no_grad()
     def ensure(self, indices: np.ndarray) -> None:
@@ -53,7 +54,7 @@ class LatentPool:
         return latents, [self._caption(int(i)) for i in indices]
 
     def _scene(self, index: int) -> Scene:
-        return scene_of_seed(index, self._mixture)
+        return scene_of_seed(index, self._mixture_of(index))
 
     def _caption(self, index: int) -> str:
         if index not in self._captions:

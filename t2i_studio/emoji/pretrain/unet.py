@@ -30,7 +30,10 @@ PLAN = Plan(
     weight_decay=0.01,
 )  # fmt: skip
 MIXTURE = Mixture(single=0.62, pair=0.28, triple=0.02, count=0.04, relation=0.04, coloured=0.3)
-CAPACITY = 120_000
+LATER = Mixture(single=0.30, pair=0.45, triple=0.05, count=0.10, relation=0.10, coloured=0.4)
+LATER_FROM = 42_000
+"""First what each noun looks like, then how they stand together: scenes from this number on are of `LATER`."""
+CAPACITY = 160_000
 FIRST_POOL, FRESH = 400, 4
 """Scenes of step 0, and new ones each step until `CAPACITY`."""
 EMPTY_CAPTIONS = 0.1
@@ -68,6 +71,11 @@ def new_scheduler() -> DDIMScheduler:
     )  # fmt: skip
 
 
+def mixture_of(index: int) -> Mixture:
+    """The distribution that training scene number `index` is drawn from."""
+    return MIXTURE if index < LATER_FROM else LATER
+
+
 class UnetTask:
     """Mean squared error of v at uniform timesteps; a tenth of the captions empty."""
 
@@ -76,7 +84,7 @@ class UnetTask:
         self.text_encoder, self.unet = new_text_encoder(tokenizer), new_unet()
         self.modules: dict[str, nn.Module] = {"unet": self.unet, "text_encoder": self.text_encoder}
         self.vae, self.tokenizer, self.scheduler = vae.eval().requires_grad_(False), tokenizer, new_scheduler()
-        self.pool = LatentPool(folder / "latents", self.vae, MIXTURE, CAPACITY)
+        self.pool = LatentPool(folder / "latents", self.vae, mixture_of, CAPACITY)
 
     def loss(
         self, rng: np.random.Generator, generator: torch.Generator, step: int

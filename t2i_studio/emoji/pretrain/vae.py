@@ -6,7 +6,7 @@ sharpens the decoder alone, so that models on the same latents stay valid.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from PIL import Image
 
+from ...config import ASSETS
 from ..scenes import SCENE_SIZE, masks, render, sample_scene, scene_of_seed
 from .colour_path import carry_colours
 from .loop import Plan
@@ -58,6 +59,11 @@ def new_vae() -> AutoencoderKL:
     )
     carry_colours(vae)
     return vae.to(memory_format=torch.channels_last)
+
+
+def shipped_vae() -> Any:
+    """The `AutoencoderKL` that ships, float32."""
+    return AutoencoderKL.from_pretrained(ASSETS / "emoji-unet" / "vae", dtype=torch.float32).eval()
 
 
 def to_tensor(pictures: list[Image.Image]) -> torch.Tensor:

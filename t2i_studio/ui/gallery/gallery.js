@@ -59,7 +59,8 @@ const route = () => {
   if (name === "compare" && value?.split(",").length === 2) return showTwo(value.split(","));
   gallery.pick(name === "pick" ? value : "");
   if (gallery.node.parentNode !== place) show({ node: gallery.node, close: () => {} });
-  return name || !gallery.loaded ? gallery.load(true).then(() => { gallery.loaded = true; }) : null;
+  // Without an address another tab is in sight: nothing is fetched for a gallery that nobody sees.
+  return name ? gallery.load(true) : null;
 };
 window.addEventListener("hashchange", route);
 route();

@@ -15,10 +15,10 @@ const openedRun = (run, { use, compare, remove }) => {
 
 const comparedRuns = (runs) => {
   const players = runs.map((run) => createPlayer(run.look));
-  const release = { part: lockPlayers(...players) };
+  let part = lockPlayers(...players);
   const lock = el("input", { type: "checkbox", class: "run-lock", onchange: () => {
-    if (lock.checked) release.part = lockPlayers(...players);
-    else release.part();
+    if (lock.checked) part = lockPlayers(...players);
+    else part();
   } });
   lock.checked = true;
   const node = el("div", { class: "run-two" }, back(),
