@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .config import DEFAULT_MODEL, GenerateSettings
+from .config import DEFAULT_MODEL, GenerateSettings, InspectSettings, MapSettings
 from .errors import Cancelled, InputError, StudioError
 from .ui.serve import add_arguments as add_serve_arguments
 
 if TYPE_CHECKING:
-    from .types import Run
+    from .tasks import Task
+    from .types import Maps, Run
 
 EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 1, 2, 130
 _POSITIONAL = {"prompt"}
@@ -47,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_generate(commands)
+    _add_inspect(commands)
     _add_runs(commands)
     _add_replay(commands)
     _add_evaluate(commands)
@@ -66,7 +68,28 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_generate(commands: Any) -> None:
     command = commands.add_parser("generate", help="paint a prompt and record its maps")
     command.add_argument("prompt", metavar="PROMPT", help=GenerateSettings.model_fields["prompt"].description)
-    for name, field in GenerateSettings.model_fields.items():
+    _add_settings(command, GenerateSettings)
+    command.add_argument("--out", type=Path, metavar="DIR", help="keep the run in this folder")
+    command.add_argument("--json", action="store_true", help="print what was made as JSON")
+    command.set_defaults(run=_generate)
+
+
+def _add_inspect(commands: Any) -> None:
+    command = commands.add_parser("inspect", help="record the maps of pictures that exist already")
+    command.add_argument("image", metavar="IMAGE", type=Path, help="a picture, or a folder of them")
+    command.add_argument(
+        "--caption", default="", metavar="TEXT",
+        help="what is to be seen; a folder may hold metadata.jsonl or a .txt beside each picture instead",
+    )  # fmt: skip
+    _add_settings(command, InspectSettings)
+    command.add_argument("--out", type=Path, metavar="DIR", help="keep the run, or a folder's runs, here")
+    command.add_argument("--json", action="store_true", help="print JSON, one line a picture")
+    command.set_defaults(run=_inspect)
+
+
+def _add_settings(command: Any, kind: type[MapSettings]) -> None:
+    """A flag for every field."""
+    for name, field in kind.model_fields.items():
         if name in _POSITIONAL:
             continue
         flag = "--" + name.replace("_", "-")
@@ -76,11 +99,17 @@ def _add_generate(commands: Any) -> None:
         elif name == "nouns":
             text += " Separated by commas; empty records none."
             command.add_argument(flag, metavar="WORDS", type=_words, default=None, help=text)
+        elif name == "timesteps":
+            text += " Separated by commas."
+            command.add_argument(flag, "--timestep", metavar="NUMBERS", type=_words, default=None, help=text)
         else:
             command.add_argument(flag, metavar=_metavar(name), default=None, help=text)
-    command.add_argument("--out", type=Path, metavar="DIR", help="keep the run in this folder")
-    command.add_argument("--json", action="store_true", help="print what was made as JSON")
-    command.set_defaults(run=_generate)
+
+
+def _given(options: argparse.Namespace, kind: type[MapSettings]) -> dict[str, Any]:
+    """The settings that were given as flags."""
+    found = {name: getattr(options, name) for name in kind.model_fields if name not in _POSITIONAL}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -101,13 +130,15 @@ def _add_runs(commands: Any) -> None:
     listing.set_defaults(run=_runs_list)
     for name, work, text in (
         ("show", _runs_show, "print all that is known of a run"),
-        ("export", _runs_export, "write a run as one file: a zip of all, or its player as a page"),
+        ("export", _runs_export, "write a run as one file: a zip of all, its player as a page, or its maps"),
         ("delete", _runs_delete, "put a run in the trash"),
     ):
         action = actions.add_parser(name, help=text)
         action.add_argument("run_id", metavar="RUN", help="id, its beginning, or folder")
         if name == "export":
-            action.add_argument("--format", choices=("zip", "html"), default="zip", help="default: %(default)s")
+            action.add_argument(
+                "--format", choices=("zip", "html", "npz", "pngs"), default="zip", help="default: %(default)s"
+            )
             action.add_argument("--out", type=Path, required=True, metavar="FILE")
         action.set_defaults(run=work)
 
@@ -162,12 +193,44 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    from .studio import Studio, result_of
+    from .studio import Studio
 
-    given = {name: getattr(options, name) for name in GenerateSettings.model_fields if name not in _POSITIONAL}
-    given = {name: value for name, value in given.items() if value is not None}
+    given = _given(options, GenerateSettings)
     studio = Studio(given.get("model") or DEFAULT_MODEL)
     task = studio.submit(studio.settings(options.prompt, **{"model": studio.model, **given}), options.out)
+    _print_run(_followed(task, options), as_json=options.json)
+    return 0
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from .pictures import Captioned, captioned
+    from .studio import Studio
+
+    given = _given(options, InspectSettings)
+    studio = Studio(given.get("model") or DEFAULT_MODEL)
+    folder = options.image.is_dir()
+    pictures = captioned(options.image, options.caption) if folder else [Captioned(options.image, options.caption)]
+    failed = 0
+    for one in pictures:
+        out = options.out / one.file.stem if folder and options.out else options.out
+        try:
+            run = _followed(studio.submit_inspection(one.file, one.caption, out, **given), options)
+        except Cancelled:
+            raise
+        except StudioError as error:
+            if not folder:
+                raise
+            failed += 1
+            print(f"{one.file.name}: {error}", file=sys.stderr)
+            continue
+        _print_run(run, as_json=options.json)
+    return EXIT_FAILED if failed else 0
+
+
+def _followed(task: Task, options: argparse.Namespace) -> Run:
+    """Show progress until the task ends; Ctrl+C cancels it."""
+    from .studio import result_of
+
     try:
         shown = None
         while not task.wait(0.1):
@@ -179,8 +242,7 @@ def _generate(options: argparse.Namespace) -> int:
         task.wait()
     if sys.stderr.isatty() and not options.json:
         print("\r\x1b[K", end="", file=sys.stderr)
-    _print_run(result_of(task), as_json=options.json)
-    return 0
+    return result_of(task)
 
 
 def _print_run(run: Run, *, as_json: bool) -> None:
@@ -228,17 +290,29 @@ def _runs_show(options: argparse.Namespace) -> int:
 
 
 def _runs_export(options: argparse.Namespace) -> int:
-    from .runs import RunStore, run_reference, storing
+    from .runs import RunStore, run_reference, storing, write_npz
+    from .visuals import write_pngs
 
     store, reference = RunStore(), run_reference(options.run_id)
     if options.format == "zip":
         print(store.export(reference, options.out))
         return 0
     run = store.load(reference)
-    file = options.out / f"{run.id}.html" if options.out.is_dir() else options.out
+    endings = {"html": ".html", "npz": ".npz", "pngs": "-maps.zip"}
+    file = options.out / f"{run.id}{endings[options.format]}" if options.out.is_dir() else options.out
     with storing(file):
-        print(run.show().save(file))
+        if options.format == "html":
+            run.show().save(file)
+        else:
+            {"npz": write_npz, "pngs": write_pngs}[options.format](file, _maps_of(run))
+    print(file)
     return 0
+
+
+def _maps_of(run: Run) -> Maps:
+    if run.maps is None:
+        raise InputError("This run has no maps.", "Choose a word of the prompt and generate again.")
+    return run.maps
 
 
 def _runs_delete(options: argparse.Namespace) -> int:

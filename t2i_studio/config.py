@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from .errors import SettingError
 
@@ -81,26 +82,23 @@ def _readable(cls: type[Settings], error: ValidationError) -> SettingError:
     return SettingError(f"{label.capitalize()}{shown}: {reason}.", info or "", name=name)
 
 
-class GenerateSettings(Settings):
-    """Everything that decides one picture and its maps; kept with the run, enough to remake it."""
+class MapSettings(Settings):
+    """What generating and inspecting share: the words, the model, what is recorded, the machine."""
 
     prompt: str = Field("", max_length=20_000, description="What to paint.")
-    negative_prompt: str = Field("", max_length=20_000, description="What to keep out of the picture.")
     model: str = Field(
         DEFAULT_MODEL,
         min_length=1,
         description="A name from the list, a diffusers folder, a hub id, or a .safetensors file.",
     )
     seed: int = Field(0, ge=0, le=MAX_SEED, description=f"Start of the noise, 0 to {MAX_SEED}.")
-    steps: int = Field(30, ge=1, le=1000, description="Denoising steps, 1 to 1000.")
-    guidance_scale: float = Field(
-        7.5, ge=0.0, le=50.0, allow_inf_nan=False,
-        description="Weight of the prompt (classifier-free guidance), 0 to 50; 1 is off.",
-    )  # fmt: skip
     width: int = Field(512, ge=64, le=4096, multiple_of=8, description="Pixels, a multiple of 8.")
     height: int = Field(512, ge=64, le=4096, multiple_of=8, description="Pixels, a multiple of 8.")
-    scheduler: str = Field("", description="A diffusers scheduler, e.g. DDIMScheduler; empty keeps the model's own.")
     nouns: tuple[str, ...] | None = Field(None, description="Words to map instead of the nouns found by the parser.")
+    maps_of: str = Field(
+        "nouns", pattern="^(nouns|words|tokens)$",
+        description="A map each of the `nouns`, of all `words`, or of all `tokens` with start, end and padding.",
+    )  # fmt: skip
     sites: str = Field(
         "grid", pattern="^(grid|all)$", description="Layers to record: `grid` (the family's loss grid) or `all`."
     )
@@ -116,6 +114,49 @@ class GenerateSettings(Settings):
         "none", pattern="^(none|model|sequential)$", description="Move parts to the CPU to save GPU memory."
     )
     language: str = Field("en", pattern="^[a-z]{2,3}(-[a-z]+)?$", description="Language of the prompt (Stanza code).")
+
+
+class GenerateSettings(MapSettings):
+    """Everything that decides one picture and its maps; kept with the run, enough to remake it."""
+
+    negative_prompt: str = Field("", max_length=20_000, description="What to keep out of the picture.")
+    steps: int = Field(30, ge=1, le=1000, description="Denoising steps, 1 to 1000.")
+    guidance_scale: float = Field(
+        7.5, ge=0.0, le=50.0, allow_inf_nan=False,
+        description="Weight of the prompt (classifier-free guidance), 0 to 50; 1 is off.",
+    )  # fmt: skip
+    scheduler: str = Field("", description="A diffusers scheduler, e.g. DDIMScheduler; empty keeps the model's own.")
+
+
+class InspectSettings(MapSettings):
+    """Everything that decides the maps of a picture that exists already; `prompt` is its caption."""
+
+    timesteps: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] = Field(
+        tuple(float(t) for t in range(950, 0, -100)), min_length=1, max_length=1000,
+        description="Noise levels to look at: timesteps from 0, the picture, to the model's last, pure noise.",
+    )  # fmt: skip
+
+    @property
+    def steps(self) -> int:
+        """How often the model looks."""
+        return len(self.timesteps)
+
+    @field_validator("timesteps", mode="before")
+    @classmethod
+    def _noise_first(cls, values: Any) -> Any:
+        """Time runs from noise to picture; a noise level is looked at once."""
+        if isinstance(values, list | tuple | set):
+            return tuple(sorted({float(value) for value in values}, reverse=True))
+        return values
+
+
+def settings_kept(values: Mapping[str, Any]) -> GenerateSettings | InspectSettings:
+    """The settings that a run was made with, checked as if given now.
+
+    Raises:
+        SettingError: unknown or out of range.
+    """
+    return (InspectSettings if "timesteps" in values else GenerateSettings).checked(**values)
 
 
 class ModelSettings(Settings):

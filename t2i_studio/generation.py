@@ -8,23 +8,24 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import diffusers
-import psutil
 import torch
 
-from .capture import MapStore, capture
-from .config import GenerateSettings
+from .config import GenerateSettings, MapSettings
 from .errors import InputError, ModelBroken, SettingError, StudioError, UnsafeCheckpoint
 from .models import LoadedModel
+from .recording import prepare, recorded
 from .types import Maps, ParsedPrompt, TokenSpans
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from .capture import MapStore
 
 _PREVIEW_SHARE = 0.1
 """Previews may take this share of the time spent so far."""
@@ -67,24 +68,21 @@ def generate(
     """
     listener = listener or Listener()
     check_size(model, settings)
-    with _scheduler(model, settings), _lora(model, settings):
-        store, recording = _prepare_capture(model, settings, parsed, spans)
+    with _scheduler(model, settings), lora_loaded(model, settings):
+        store, recording = prepare(model, settings, parsed, spans, settings.steps)
         steps = _StepCallback(model, store, listener)
         started = time.monotonic()
-        with _enough_memory(), recording, torch.inference_mode():
+        with enough_memory(), recording, torch.inference_mode():
             image = _call(model, settings, steps)
         ended = time.monotonic()
         scheduler = type(model.pipe.scheduler).__name__
-    maps = None
-    if store is not None:
-        rows, columns = model.family.latent_size(model.pipe, settings.height, settings.width)
-        maps = store.maps(model.family.loss_grid(model.family.denoiser(model.pipe), rows, columns))
     timings = {"denoise": steps.ended - started, "decode": ended - steps.ended}
-    return Generated(image, maps, timings, scheduler)
+    return Generated(image, recorded(model, settings, store), timings, scheduler)
 
 
 @contextmanager
-def _enough_memory() -> Iterator[None]:
+def enough_memory() -> Iterator[None]:
+    """Turn a device that runs out of memory into an error that says what to do."""
     try:
         yield
     except torch.OutOfMemoryError as error:
@@ -94,7 +92,7 @@ def _enough_memory() -> Iterator[None]:
         ) from error
 
 
-def check_size(model: LoadedModel, settings: GenerateSettings) -> None:
+def check_size(model: LoadedModel, settings: MapSettings) -> None:
     """Raise `SettingError` where this model can't paint that size."""
     step = model.family.size_step(model.pipe)
     for name in ("width", "height"):
@@ -113,7 +111,7 @@ def paint(
     check_size(model, settings)
     generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
     negative = [settings.negative_prompt] * len(prompts) if settings.negative_prompt else None
-    with _scheduler(model, settings), _lora(model, settings), _enough_memory(), torch.inference_mode():
+    with _scheduler(model, settings), lora_loaded(model, settings), enough_memory(), torch.inference_mode():
         out = model.pipe(
             prompt=list(prompts), negative_prompt=negative, num_inference_steps=settings.steps,
             guidance_scale=settings.guidance_scale, height=settings.height, width=settings.width, generator=generators,
@@ -135,55 +133,6 @@ def _call(model: LoadedModel, settings: GenerateSettings, steps: _StepCallback) 
         callback_on_step_end_tensor_inputs=["latents"],
     )
     return out.images[0]
-
-
-def _prepare_capture(
-    model: LoadedModel, settings: GenerateSettings, parsed: ParsedPrompt, spans: Sequence[TokenSpans]
-) -> tuple[MapStore | None, Any]:
-    """A store and an open-able capture, or nothing where no subject has a column."""
-    family, denoiser = model.family, model.family.denoiser(model.pipe)
-    starts = [one.start for one in family.column_sets(model.pipe)]
-    columns = subject_columns(parsed, spans, starts)
-    nouns = [noun for noun, found in columns.items() if found]
-    if not nouns:
-        return None, nullcontext()
-    rows, cols = family.latent_size(model.pipe, settings.height, settings.width)
-    wanted = family.sites if settings.sites == "all" else family.default_sites
-    sites = wanted(denoiser, rows, cols)
-    store = MapStore(nouns, sites, settings.steps, heads=settings.heads)
-    _check_memory(store.predicted_bytes)
-    within = content_columns(spans, starts) if settings.renormalise else None
-    recording = capture(denoiser, family, sites, [columns[n] for n in nouns], store.add, num_rows=1, within=within)
-    return store, recording
-
-
-def subject_columns(
-    parsed: ParsedPrompt, spans: Sequence[TokenSpans], starts: Sequence[int]
-) -> dict[str, tuple[int, ...]]:
-    """Text columns of each subject over all tokenizers; `starts` is the first column of each."""
-    return {
-        subject.id: tuple(
-            start + column
-            for span, start in zip(spans, starts, strict=True)
-            for column in span.subjects.get(subject.id, ())
-        )
-        for subject in parsed.subjects
-    }
-
-
-def content_columns(spans: Sequence[TokenSpans], starts: Sequence[int]) -> tuple[int, ...]:
-    """Text columns that hold the prompt, start and end tokens included, padding left out."""
-    return tuple(start + c for span, start in zip(spans, starts, strict=True) for c in range(len(span.tokens)))
-
-
-def _check_memory(needed: int) -> None:
-    free = psutil.virtual_memory().available
-    if needed > free // 2:
-        raise SettingError(
-            f"The maps would take {needed / 2**30:.1f} GB; {free / 2**30:.1f} GB of memory are free.",
-            "Use fewer steps, sites grid instead of all, or leave the heads out.",
-            "sites",
-        )
 
 
 class _StepCallback:
@@ -231,7 +180,7 @@ def _scheduler(model: LoadedModel, settings: GenerateSettings) -> Iterator[None]
 
 
 @contextmanager
-def _lora(model: LoadedModel, settings: GenerateSettings) -> Iterator[None]:
+def lora_loaded(model: LoadedModel, settings: MapSettings) -> Iterator[None]:
     """The asked LoRA for one run; none afterwards."""
     if not settings.lora:
         yield

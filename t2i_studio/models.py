@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import torch
 
-from .config import ROOT, GenerateSettings, ModelSettings, known_models
+from .config import ROOT, MapSettings, ModelSettings, known_models
 from .errors import ModelBroken, ModelNotFound, SettingError
 from .families import FAMILIES, Family, check_source, family_of, is_hub_id, read_index
 
@@ -138,7 +138,7 @@ class ModelShelf:
         self._key: tuple[Any, ...] | None = None
         self._loaded: LoadedModel | None = None
 
-    def get(self, settings: GenerateSettings) -> LoadedModel:
+    def get(self, settings: MapSettings) -> LoadedModel:
         """The pipeline for these settings, loaded if it isn't already.
 
         Raises:

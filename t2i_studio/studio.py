@@ -19,15 +19,26 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .config import DEFAULT_MODEL, ROOT, GenerateSettings, ModelSettings, known_models
+from .config import (
+    DEFAULT_MODEL,
+    ROOT,
+    GenerateSettings,
+    InspectSettings,
+    ModelSettings,
+    known_models,
+    settings_kept,
+)
 from .config import home as default_home
 from .errors import PromptError, StorageError, StudioError
+from .pictures import cut, open_picture, same_shape
 from .prompts import parse, token_spans
 from .runs import RunStore, new_run_id
 from .tasks import Queue, Task
 from .types import ParsedPrompt, Run, TokenSpans
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from .capture.self_test import Check
     from .evaluation import Row
     from .generation import Generated
@@ -141,7 +152,45 @@ class Studio:
     def replay(self, run: str | Path | Run, out: Path | None = None) -> Run:
         """Make a kept run again from its settings: same pixels and maps on the same machine."""
         kept = run if isinstance(run, Run) else self.runs.load(run)
-        task = self.submit(GenerateSettings.checked(**kept.settings), out)
+        given = settings_kept(kept.settings)
+        image = kept.image if isinstance(given, InspectSettings) else None
+        task = self._queue.submit(given, out, image)
+        task.wait()
+        return result_of(task)
+
+    def submit_inspection(
+        self, image: Path | str | Image.Image, caption: str, out: Path | None = None, **values: Any
+    ) -> Task:
+        """Queue an inspection and return at once; see `inspect`."""
+        if not caption.strip():
+            raise PromptError("The caption is empty.", 'Say what is to be seen, e.g. "a cat and a dog".')
+        picture = open_picture(image)
+        base = self.defaults(values.get("model") or self.model)
+        shared = {name: getattr(base, name) for name in InspectSettings.model_fields if hasattr(base, name)}
+        if "width" not in values and "height" not in values:
+            step = max(8, min(base.width, base.height) // 16)
+            shared["width"], shared["height"] = same_shape(picture, base.width, base.height, step)
+        given = InspectSettings.checked(**{**shared, **values, "prompt": caption})
+        return self._queue.submit(given, out, cut(picture, given.width, given.height))
+
+    def inspect(
+        self, image: Path | str | Image.Image, caption: str, *, out: Path | None = None, **settings: Any
+    ) -> Run:
+        """Where the model looks for each noun of a caption in a picture that exists already.
+
+        The picture is encoded, noised to each of `timesteps` with one noise, and looked at once.
+
+        Args:
+            image: a picture or its file. Brought to about the model's own number of pixels in its own
+                proportions; to `width` × `height`, cut where it must, when these are given.
+            caption: what is to be seen.
+            out: folder for the run, instead of the studio's own.
+            settings: fields of `InspectSettings` over the model's defaults.
+
+        Raises:
+            StudioError: see `errors`.
+        """
+        task = self.submit_inspection(image, caption, out, **settings)
         task.wait()
         return result_of(task)
 
@@ -226,6 +275,7 @@ class Studio:
 
     def _work(self, task: Task) -> None:
         from .generation import Listener, generate
+        from .inspection import inspect
 
         class Follower(Listener):
             def step(self, step: int, num_steps: int, timestep: float) -> None:
@@ -247,7 +297,11 @@ class Studio:
         task.check_cancelled()
         spans = _spans(model, parsed)
         task.report("step 0", 0, settings.steps)
-        made = generate(model, settings, parsed, spans, Follower())
+        if isinstance(settings, InspectSettings):
+            assert task.image is not None
+            made = inspect(model, settings, task.image, parsed, spans, Follower())
+        else:
+            made = generate(model, settings, parsed, spans, Follower())
         task.report("saving")
         run = _record(settings, parsed, spans, made, loaded - started, time.monotonic() - started)
         task.run = run
@@ -271,7 +325,7 @@ def _spans(model: LoadedModel, parsed: ParsedPrompt) -> tuple[TokenSpans, ...]:
 
 
 def _record(
-    settings: GenerateSettings, parsed: ParsedPrompt, spans: tuple[TokenSpans, ...], made: Generated,
+    settings: GenerateSettings | InspectSettings, parsed: ParsedPrompt, spans: tuple[TokenSpans, ...], made: Generated,
     loading: float, total: float,
 ) -> Run:  # fmt: skip
     created = datetime.datetime.now(datetime.UTC)
@@ -283,7 +337,7 @@ def _record(
     return Run(
         id=new_run_id(settings.prompt, created),
         created=created.isoformat(timespec="seconds"),
-        settings=settings.model_dump(mode="json"),
+        settings=settings.model_dump(),
         prompt=parsed,
         spans=spans,
         image=made.image,

@@ -20,21 +20,25 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from .config import GenerateSettings
+    from .config import GenerateSettings, InspectSettings
     from .types import Run
+
+    Asked = GenerateSettings | InspectSettings
 
 KEPT = 50
 """Ended tasks that can still be found."""
 
 
 class Task:
-    """One generation: what was asked, how far it is, what came out. Read it from any thread."""
+    """One generation or inspection: what was asked, how far it is, what came out. Read it from any thread."""
 
-    def __init__(self, settings: GenerateSettings, out: Path | None = None) -> None:
+    def __init__(self, settings: Asked, out: Path | None = None, image: Image.Image | None = None) -> None:
         self.id = uuid.uuid4().hex[:12]
         self.settings = settings
         self.out = out
         "Folder for the result, instead of the studio's own."
+        self.image = image
+        "The picture that is inspected."
         self.status = "waiting"
         "`waiting`, `running`, `done`, `cancelled` or `failed`."
         self.message = "waiting"
@@ -107,9 +111,9 @@ class Queue:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def submit(self, settings: GenerateSettings, out: Path | None = None) -> Task:
-        """Queue a generation; returns at once."""
-        task = Task(settings, out)
+    def submit(self, settings: Asked, out: Path | None = None, image: Image.Image | None = None) -> Task:
+        """Queue a generation or an inspection; returns at once."""
+        task = Task(settings, out, image)
         task.on_cancel = self._leave
         with self._changed:
             self._tasks[task.id] = task

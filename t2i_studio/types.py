@@ -9,7 +9,7 @@ Shape letters, used as name suffixes (`probs_BHQK`):
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -157,6 +157,23 @@ class Maps:
     def num_steps(self) -> int:
         """Recorded steps."""
         return len(self.timesteps)
+
+    def average(self, noun: str, weights: Sequence[float] | None = None, **where: Any) -> np.ndarray:
+        """One map over time: float32 (Y, X).
+
+        Args:
+            weights: one a recorded step, of any positive scale; default: all steps alike.
+            where: `grid`, `sites`: see `select`.
+
+        Raises:
+            KeyError: see `select`.
+            ValueError: another number of weights than of steps, negative ones, or none above 0.
+        """
+        values = self.select(noun, **where)
+        scale = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
+        if scale.shape != (len(values),) or (scale < 0).any() or not scale.sum() > 0:
+            raise ValueError(f"weights must be {len(values)} numbers from 0 on, not all 0")
+        return np.tensordot(scale / scale.sum(), values, axes=1).astype(np.float32)
 
 
 @dataclass(frozen=True)

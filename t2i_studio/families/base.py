@@ -7,17 +7,18 @@ one site, and how its tokenizers lay out columns. It keeps no state.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .preview import decode_small
+from .pixels import decode_small, encode
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import torch
     from diffusers import DiffusionPipeline
+    from PIL import Image
     from torch import nn
 
     from ..types import Grid, Site
@@ -125,6 +126,32 @@ class Family(ABC):
     @abstractmethod
     def column_sets(self, pipe: DiffusionPipeline) -> tuple[ColumnSet, ...]:
         """The text's columns in order, one set a tokenizer. Columns that belong to none are padding."""
+
+    @abstractmethod
+    def text_inputs(self, pipe: DiffusionPipeline, prompts: Sequence[str], height: int, width: int) -> dict[str, Any]:
+        """What the denoiser takes beside sample and timestep for these prompts, without guidance.
+
+        Carries the text encoders' graph where autograd is on.
+
+        Args:
+            height, width: of the picture, pixels.
+        """
+
+    @abstractmethod
+    def noised(self, pipe: DiffusionPipeline, latents: Any, noise: Any, timesteps: torch.Tensor) -> Any:
+        """Clean latents (B, C, h, w) with noise of unit variance, at timesteps (B,), as in training."""
+
+    @abstractmethod
+    def last_timestep(self, pipe: DiffusionPipeline) -> float:
+        """The timestep of the most noise; 0 is the least."""
+
+    def timestep(self, value: float) -> float:
+        """The nearest timestep that the denoiser was trained at."""
+        return value
+
+    def encode_image(self, pipe: DiffusionPipeline, image: Image.Image) -> torch.Tensor:
+        """Latents (1, C, h, w) of a picture, the autoencoder's most likely ones, scaled for the denoiser."""
+        return encode(pipe, image)
 
     def latent_size(self, pipe: DiffusionPipeline, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of the latents of a picture of `height` × `width` pixels."""

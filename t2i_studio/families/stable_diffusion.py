@@ -7,6 +7,7 @@ from __future__ import annotations
 
 # diffusers annotates its constructors more narrowly than what they take.
 # pyright: reportArgumentType=false
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -159,6 +160,24 @@ class StableDiffusion(Family):
     def column_sets(self, pipe: DiffusionPipeline) -> tuple[ColumnSet, ...]:
         """One set: CLIP's."""
         return (ColumnSet("clip", pipe.tokenizer, 0, int(pipe.tokenizer.model_max_length)),)
+
+    def text_inputs(self, pipe: DiffusionPipeline, prompts: Sequence[str], height: int, width: int) -> dict[str, Any]:
+        """The text encoder's features."""
+        text, _ = pipe.encode_prompt(list(prompts), pipe._execution_device, 1, do_classifier_free_guidance=False)
+        return {"encoder_hidden_states": text}
+
+    def noised(self, pipe: DiffusionPipeline, latents: Any, noise: Any, timesteps: torch.Tensor) -> Any:
+        """`√ᾱ x + √(1 − ᾱ) ε`, whatever scheduler samples; timesteps are whole."""
+        kept = pipe.scheduler.alphas_cumprod.to(latents.device)[timesteps.long()].view(-1, 1, 1, 1)
+        return (kept.sqrt() * latents + (1 - kept).sqrt() * noise).to(latents.dtype)
+
+    def timestep(self, value: float) -> float:
+        """Whole ones."""
+        return float(round(value))
+
+    def last_timestep(self, pipe: DiffusionPipeline) -> float:
+        """999 for the models there are."""
+        return float(pipe.scheduler.config.num_train_timesteps - 1)
 
 
 def tiny_clip_config(tokenizer: Any, width: int) -> CLIPTextConfig:

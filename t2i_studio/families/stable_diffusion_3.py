@@ -8,6 +8,7 @@ from __future__ import annotations
 
 # diffusers annotates its constructors more narrowly than what they take.
 # pyright: reportArgumentType=false
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -175,6 +176,23 @@ class StableDiffusion3(Family):
         if pipe.text_encoder_3 is not None:
             sets.append(ColumnSet("t5", pipe.tokenizer_3, limit, T5_COLUMNS))
         return tuple(sets)
+
+    def text_inputs(self, pipe: DiffusionPipeline, prompts: Sequence[str], height: int, width: int) -> dict[str, Any]:
+        """All encoders' features one after the other, and CLIP's pooled text."""
+        text, _, pooled, _ = pipe.encode_prompt(
+            prompt=list(prompts), prompt_2=None, prompt_3=None, device=pipe._execution_device,
+            do_classifier_free_guidance=False, max_sequence_length=T5_COLUMNS,
+        )  # fmt: skip
+        return {"encoder_hidden_states": text, "pooled_projections": pooled}
+
+    def noised(self, pipe: DiffusionPipeline, latents: Any, noise: Any, timesteps: torch.Tensor) -> Any:
+        """`(1 − σ) x + σ ε` with σ the timestep over 1,000: flow matching on a straight line."""
+        sigma = (timesteps / self.last_timestep(pipe)).to(latents.device, torch.float32).view(-1, 1, 1, 1)
+        return ((1 - sigma) * latents + sigma * noise).to(latents.dtype)
+
+    def last_timestep(self, pipe: DiffusionPipeline) -> float:
+        """1,000."""
+        return float(pipe.scheduler.config.num_train_timesteps)
 
     def size_step(self, pipe: DiffusionPipeline) -> int:
         """Whole patches of latents: 16 px for SD 3."""

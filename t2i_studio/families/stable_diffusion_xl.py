@@ -8,6 +8,7 @@ from __future__ import annotations
 
 # diffusers annotates its constructors more narrowly than what they take.
 # pyright: reportArgumentType=false
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -71,13 +72,12 @@ class StableDiffusionXL(StableDiffusion):
             module.eval()
         return pipe
 
-    def decode_preview(self, pipe: DiffusionPipeline, latents: torch.Tensor) -> Any:
-        """As SD's; the autoencoder of SDXL overflows in float16, so it is lifted to float32 for the moment."""
-        own = pipe.vae.dtype
-        if own != torch.float16 or not pipe.vae.config.force_upcast:
-            return super().decode_preview(pipe, latents)
-        pipe.vae.to(torch.float32)
-        try:
-            return super().decode_preview(pipe, latents)
-        finally:
-            pipe.vae.to(own)
+    def text_inputs(self, pipe: DiffusionPipeline, prompts: Sequence[str], height: int, width: int) -> dict[str, Any]:
+        """Joined text features; the pooled text and the sizes of an uncropped picture beside them."""
+        text, _, pooled, _ = pipe.encode_prompt(
+            prompt=list(prompts), device=pipe._execution_device, do_classifier_free_guidance=False
+        )
+        size = (height, width)
+        times = pipe._get_add_time_ids(size, (0, 0), size, text.dtype, int(pipe.text_encoder_2.config.projection_dim))
+        added = {"text_embeds": pooled, "time_ids": times.to(text.device).repeat(len(prompts), 1)}
+        return {"encoder_hidden_states": text, "added_cond_kwargs": added}

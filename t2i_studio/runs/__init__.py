@@ -12,6 +12,7 @@ from __future__ import annotations
 from ..errors import RunBroken, RunNotFound, StorageError
 from .ids import new_run_id, run_reference
 from .index import RunSummary
+from .maps_file import read_npz, write_npz
 from .record import SCHEMA
 from .storage import storing
 from .store import RunStore
@@ -24,6 +25,8 @@ __all__ = [
     "RunSummary",
     "StorageError",
     "new_run_id",
+    "read_npz",
     "run_reference",
     "storing",
+    "write_npz",
 ]

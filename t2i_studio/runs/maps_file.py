@@ -25,6 +25,53 @@ def write_maps(file: Path, maps: Maps) -> None:
         OSError: it can't be written.
         ValueError: a stack is filed under another grid's name.
     """
+    tensors, header = to_tensors(maps)
+    try:
+        save_file(tensors, file, metadata=header)
+    except SafetensorError as error:
+        raise _system_error(error) from error
+
+
+def read_maps(file: Path) -> Maps:
+    """Read all stacks into memory.
+
+    Raises:
+        OSError, SafetensorError, KeyError, TypeError, ValueError: missing, damaged or inconsistent.
+    """
+    with safe_open(file, framework="numpy") as handle:
+        header = handle.metadata() or {}
+        tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 (not a dict)
+    return from_tensors(tensors, header)
+
+
+def write_npz(file: Path, maps: Maps) -> None:
+    """The same tensors and header for numpy: `np.load(file)["maps.16x16"]`; the header is JSON at `header`.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    tensors, header = to_tensors(maps)
+    with file.open("wb") as handle:  # numpy would add an ending of its own
+        np.savez_compressed(handle, header=np.array(json.dumps(header)), **tensors)
+
+
+def read_npz(file: Path) -> Maps:
+    """What `write_npz` wrote.
+
+    Raises:
+        OSError, KeyError, TypeError, ValueError: missing, damaged or inconsistent.
+    """
+    with np.load(file, allow_pickle=False) as archive:
+        tensors = {name: archive[name] for name in archive.files}
+    return from_tensors(tensors, json.loads(str(tensors.pop("header"))))
+
+
+def to_tensors(maps: Maps) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """float32 tensors by name, and the header that explains them.
+
+    Raises:
+        ValueError: a stack is filed under another grid's name.
+    """
     tensors: dict[str, np.ndarray] = {}
     axes: dict[str, tuple[str, ...]] = {}
     for name, stack in maps.stacks.items():
@@ -46,21 +93,15 @@ def write_maps(file: Path, maps: Maps) -> None:
         "sites": json.dumps({name: stack.sites for name, stack in maps.stacks.items()}),
         "main": maps.main,
     }
-    try:
-        save_file(tensors, file, metadata=header)
-    except SafetensorError as error:
-        raise _system_error(error) from error
+    return tensors, header
 
 
-def read_maps(file: Path) -> Maps:
-    """Read all stacks into memory.
+def from_tensors(tensors: Mapping[str, np.ndarray], header: Mapping[str, str]) -> Maps:
+    """The maps that `to_tensors` took apart.
 
     Raises:
-        OSError, SafetensorError, KeyError, TypeError, ValueError: missing, damaged or inconsistent.
+        KeyError, TypeError, ValueError: something is missing or does not fit.
     """
-    with safe_open(file, framework="numpy") as handle:
-        header = handle.metadata() or {}
-        tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 (not a dict)
     nouns, timesteps = tuple(json.loads(header["nouns"])), tuple(json.loads(header["timesteps"]))
     stacks = {
         name: _stack(name, tuple(sites), tensors, len(timesteps), len(nouns))

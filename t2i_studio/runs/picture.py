@@ -50,9 +50,11 @@ def parameters(run: Run) -> str:
     if settings.get("negative_prompt"):
         lines.append(f"Negative prompt: {settings['negative_prompt']}")
     scheduler = settings.get("scheduler") or run.versions.get("scheduler") or "model default"
+    times = settings.get("timesteps")
     values = {
         "Steps": settings.get("steps"),
-        "Sampler": scheduler,
+        "Sampler": None if times else scheduler,
+        "Timesteps": " ".join(f"{t:g}" for t in times) if times else None,
         "CFG scale": settings.get("guidance_scale"),
         "Seed": settings.get("seed"),
         "Size": f"{run.image.width}x{run.image.height}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -14,6 +14,7 @@ from ..errors import SettingError
 LABELS = {
     "lora": "LoRA",
     "lora_scale": "LoRA strength",
+    "maps_of": "Maps of",
     "sites": "Layers to record",
     "heads": "Keep every head",
     "renormalise": "Among the words only",
@@ -36,7 +37,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
         "steps, size, prompt weight",
         ("steps", "guidance_scale", "width", "height", "negative_prompt", "scheduler"),
     ),
-    "Attention maps": ("what is recorded", ("sites", "heads", "renormalise")),
+    "Attention maps": ("what is recorded", ("maps_of", "sites", "heads", "renormalise")),
     "LoRA": ("a fine-tuned add-on", ("lora", "lora_scale")),
     "Machine": ("device, language", ("device", "dtype", "offload", "language")),
 }  # fmt: skip
@@ -86,6 +87,11 @@ def _choices(metadata: list[Any]) -> list[str]:
 
 def settings_from(values: Mapping[str, Any], nouns: list[str] | None = None) -> GenerateSettings:
     """What the page holds → checked settings. Raises `SettingError` that names the control."""
+    return GenerateSettings.checked(**cleaned(values), nouns=None if nouns is None else tuple(nouns))
+
+
+def cleaned(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What controls hold, without blanks round it. Raises `SettingError` for a number that is missing."""
     given = dict(values)
     for name, value in given.items():
         kind = GenerateSettings.model_fields[name].annotation
@@ -94,4 +100,17 @@ def settings_from(values: Mapping[str, Any], nouns: list[str] | None = None) -> 
             raise SettingError(f"{label_of(name)} is empty.", info, name=name)
         if kind is str:
             given[name] = "" if value is None else str(value) if name == "prompt" else str(value).strip()
-    return GenerateSettings.checked(**given, nouns=None if nouns is None else tuple(nouns))
+    return given
+
+
+def as_text(values: Sequence[float]) -> str:
+    """Numbers as they are typed: `900, 700, 500`."""
+    return ", ".join(f"{value:g}" for value in values)
+
+
+def numbers(text: str, name: str) -> list[float]:
+    """Typed numbers, separated by commas or blanks. Raises `SettingError` that names the control."""
+    try:
+        return [float(part) for part in text.replace(",", " ").split()]
+    except ValueError:
+        raise SettingError(f"{label_of(name)}: {text[:60]!r} are no numbers.", "Write 900, 700, 500.", name) from None

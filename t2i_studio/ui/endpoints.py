@@ -5,14 +5,17 @@ Settings are the fields of `GenerateSettings`; one left out takes the model's de
 
 from __future__ import annotations
 
+import base64
 import inspect
+import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.data_classes import FileData
+from PIL import Image
 
-from ..config import GenerateSettings
+from ..config import GenerateSettings, InspectSettings, MapSettings
 from ..errors import InputError, StudioError
 from ..types import ParsedPrompt, Run
 from . import exports
@@ -26,8 +29,13 @@ if TYPE_CHECKING:
 
 ENDED = ("done", "cancelled", "failed")
 NAMES = (
-    "models", "parse", "generate", "start", "status", "cancel", "runs", "run", "export", "delete", "restore",
+    "models", "parse", "generate", "inspect", "start", "status", "cancel", "runs", "run", "export", "delete", "restore",
 )  # fmt: skip
+
+SETTINGS: dict[str, type[MapSettings]] = {
+    "generate": GenerateSettings, "start": GenerateSettings, "inspect": InspectSettings,
+}  # fmt: skip
+"""Endpoints whose parameters are the fields of settings."""
 
 
 def add(studio: Studio, scratch: Scratch) -> None:
@@ -35,9 +43,9 @@ def add(studio: Studio, scratch: Scratch) -> None:
     calls = Calls(studio, scratch)
     for name in NAMES:
         call = getattr(calls, name)
-        many = name in ("generate", "start")
+        kind = SETTINGS.get(name)
         gr.api(
-            _typed(call) if many else _told(call), api_name=name, api_description=inspect.getdoc(call),
+            _typed(call, kind) if kind else _told(call), api_name=name, api_description=inspect.getdoc(call),
             concurrency_limit=None,
         )  # fmt: skip
 
@@ -57,25 +65,29 @@ def _told(call: Callable[..., Any]) -> Callable[..., Any]:
     return told
 
 
-def _typed(call: Callable[..., Any]) -> Callable[..., Any]:
+def _typed(call: Callable[..., Any], settings: type[MapSettings]) -> Callable[..., Any]:
     """The call with the settings spelled out as parameters: one definition, three front doors."""
     told = _told(call)
-    names = list(GenerateSettings.model_fields)
+    plain = [p for p in told.__signature__.parameters.values() if p.name != "settings"]  # type: ignore[attr-defined]
+    names = list(settings.model_fields)
 
     def spread(*values: Any) -> Any:
-        given = dict(zip(names, values, strict=False))
-        return told({name: value for name, value in given.items() if value is not None})
+        given = dict(zip(names, values[len(plain) :], strict=False))
+        return told(*values[: len(plain)], {name: value for name, value in given.items() if value is not None})
 
-    parameters = []
-    for name, field in GenerateSettings.model_fields.items():
-        kind = list[str] if name == "nouns" else field.annotation
+    parameters = plain
+    for name, field in settings.model_fields.items():
+        kind = _LISTS.get(name, field.annotation)
         empty = {"default": inspect.Parameter.empty, "annotation": str} if name == "prompt" else {}
-        plain = {"default": None, "annotation": kind | None} | empty  # type: ignore[operator]
-        parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, **plain))
+        of = {"default": None, "annotation": kind | None} | empty  # type: ignore[operator]
+        parameters = [*parameters, inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, **of)]
     spread.__signature__ = told.__signature__.replace(parameters=parameters)  # type: ignore[attr-defined]
     spread.__annotations__ = {p.name: p.annotation for p in parameters}
     spread.__name__ = call.__name__
     return spread
+
+
+_LISTS: dict[str, Any] = {"nouns": list[str], "timesteps": list[float]}
 
 
 class Calls:
@@ -98,6 +110,18 @@ class Calls:
         task.wait()
         if task.run is None:
             raise task.error or InputError(f"The picture was {task.status}.", "Start it again.")
+        return (*self._shown(task.run), _facts(task.run))
+
+    def inspect(self, image: str, settings: dict) -> tuple[dict, str, dict]:
+        """Record the maps of a picture that exists, given as base64 or data URL; `prompt` is its caption.
+
+        Waits for it. Returns the picture as the model saw it, the run's id and facts.
+        """
+        given = dict(settings)
+        task = self._studio.submit_inspection(_decoded(image), given.pop("prompt", ""), **given)
+        task.wait()
+        if task.run is None:
+            raise task.error or InputError(f"The inspection was {task.status}.", "Start it again.")
         return (*self._shown(task.run), _facts(task.run))
 
     def start(self, settings: dict) -> str:
@@ -138,7 +162,10 @@ class Calls:
         return (*self._shown(run), _facts(run))
 
     def export(self, run_id: str, kind: str = "zip") -> dict:
-        """A file of a run: picture, maps, metrics, html, grid-png, grid-pdf, curves-png, curves-pdf, animation, zip."""
+        """A file of a run.
+
+        Kinds: picture, maps, npz, pngs, metrics, html, grid-png, grid-pdf, curves-png, curves-pdf, animation, zip.
+        """
         return _file(exports.make(self._studio, self._studio.runs.load(run_id), kind, self._scratch))
 
     def _submit(self, given: dict[str, Any]) -> Task:
@@ -152,6 +179,13 @@ class Calls:
 
     def _shown(self, run: Run) -> tuple[dict, str]:
         return _file(self._scratch.picture(run)), run.id
+
+
+def _decoded(image: str) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(base64.b64decode(image.partition("base64,")[2] or image, validate=True)))
+    except (ValueError, OSError, Image.DecompressionBombError):
+        raise InputError("The picture can't be read.", "Send a PNG or JPEG in base64, or as a data URL.") from None
 
 
 def _file(path: Any) -> dict:

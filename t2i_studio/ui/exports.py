@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config import GenerateSettings
+from ..config import GenerateSettings, InspectSettings, MapSettings, settings_kept
 from ..errors import InputError, RunNotFound, StudioError
-from ..runs import storing
+from ..runs import storing, write_npz
 from ..types import Run
-from ..visuals import PANELS, animation, save_figure
+from ..visuals import PANELS, animation, save_figure, write_pngs
 from .scratch import Scratch
 from .viewer import standalone
 
@@ -69,6 +69,16 @@ def _page(studio: Studio, run: Run, out: Path) -> None:
     out.write_text(standalone(run), encoding="utf-8")
 
 
+def _npz(studio: Studio, run: Run, out: Path) -> None:
+    assert run.maps is not None
+    write_npz(out, run.maps)
+
+
+def _pngs(studio: Studio, run: Run, out: Path) -> None:
+    assert run.maps is not None
+    write_pngs(out, run.maps)
+
+
 def _animation(studio: Studio, run: Run, out: Path) -> None:
     out.write_bytes(animation(run))
 
@@ -82,6 +92,8 @@ KINDS = {
     for kind in (
         Kind("picture", "Picture PNG", "The picture, with its settings inside the file", ".png", _picture, False),
         Kind("maps", "Maps .safetensors", "All recorded maps, float32", "-maps.safetensors", _kept("maps.safetensors")),
+        Kind("npz", "Maps .npz", "The same for numpy", "-maps.npz", _npz),
+        Kind("pngs", "Maps as PNGs", "16-bit gray, one a noun and step, one pixel a cell", "-maps.zip", _pngs),
         Kind(
             "metrics",
             "Metrics CSV",
@@ -159,20 +171,39 @@ def card(studio: Studio, run: Run) -> dict[str, Any]:
 
 def command(run: Run, defaults: GenerateSettings) -> str:
     """The shell line that makes the same picture and maps: what differs from the model's defaults."""
-    given = GenerateSettings.checked(**run.settings)
+    given = settings_kept(run.settings)
+    if isinstance(given, InspectSettings):
+        return _inspection(run, given)
     words = ["t2i-studio", "generate"]
     options: list[str] = ["--model", given.model, "--seed", str(given.seed)]
-    for name in GenerateSettings.model_fields:
+    options += _flags(given, {name: getattr(defaults, name) for name in GenerateSettings.model_fields})
+    if given.prompt.startswith("-"):
+        return shlex.join([*words, *options, "--", given.prompt])
+    return shlex.join([*words, given.prompt, *options])
+
+
+def _inspection(run: Run, given: InspectSettings) -> str:
+    """The shell line that looks at the kept picture again."""
+    picture = "image.png" if run.folder is None else str(run.folder / "image.png")
+    plain = {name: field.default for name, field in InspectSettings.model_fields.items()}
+    own = {"width": None, "height": None}  # the picture's, not the model's: told always
+    options = _flags(given, {**plain, **own})
+    line = ["t2i-studio", "inspect", picture, f"--caption={given.prompt}", "--model", given.model]
+    return shlex.join([*line, "--seed", str(given.seed), *options])
+
+
+def _flags(given: MapSettings, defaults: dict[str, Any]) -> list[str]:
+    """Flags for what differs from the defaults; prompt, model and seed stand elsewhere."""
+    options: list[str] = []
+    for name in type(given).model_fields:
         wanted = getattr(given, name)
-        if name in ("prompt", "model", "seed") or wanted == getattr(defaults, name):
+        if name in ("prompt", "model", "seed") or wanted == defaults[name]:
             continue
         flag = f"--{name.replace('_', '-')}"
         if isinstance(wanted, bool):
             options += [flag] if wanted else [f"--no-{flag[2:]}"]
         elif isinstance(wanted, tuple):
-            options += [flag, ",".join(wanted)]
+            options += [flag, ",".join(f"{v:g}" if isinstance(v, float) else v for v in wanted)]
         else:
             options += [flag, str(wanted)]
-    if given.prompt.startswith("-"):
-        return shlex.join([*words, *options, "--", given.prompt])
-    return shlex.join([*words, given.prompt, *options])
+    return options

@@ -17,6 +17,7 @@ from .grid import grid, strip
 from .heatmap import heatmap
 from .overlay import overlay_image
 from .page import save_figure
+from .png_set import write_pngs
 from .selection import COLUMN_WIDTH, PAGE_WIDTH, PanelSettings
 
 Panel = Callable[[Run, PanelSettings | None], Figure]
@@ -45,4 +46,5 @@ __all__ = [
     "noun_dash",
     "overlay_image",
     "save_figure",
+    "write_pngs",
 ]

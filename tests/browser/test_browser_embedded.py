@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from t2i_studio.emoji.captions import Asked, Request
+from t2i_studio.emoji.scenes import compose, render
 from tests.browser.pages import Opened
 from tests.ui.serving import Served
 
@@ -42,3 +45,25 @@ def test_no_noun_still_paints_and_says_what_to_do(visit: Visit, app: Served) -> 
         seen.page.wait_for_timeout(50)
     seen.page.wait_for_selector("text=choose words by hand")
     assert app.studio.latest.run.maps is None
+
+
+def test_an_own_picture_is_looked_at(visit: Visit, app: Served, tmp_path: Path) -> None:
+    scene = compose(Request((Asked("cat"), Asked("dog"))), np.random.default_rng(3))
+    render(scene).resize((300, 200)).save(tmp_path / "own.jpg")
+    seen = visit()
+    seen.write("a cat and a dog", "cat", "dog")
+    seen.page.click("#own-picture >> text=Your own picture")
+    seen.page.click("#look")
+    seen.page.wait_for_selector("text=There is no picture yet.")
+    seen.page.set_input_files("#setting-picture input[type=file]", str(tmp_path / "own.jpg"))
+    seen.page.wait_for_selector("#setting-picture img")
+    seen.page.fill("#setting-timesteps textarea, #setting-timesteps input", "800, 400, 100")
+    seen.page.click("#look")
+    seen.finished()
+    assert "noise level" in seen.page.inner_text(".player")
+    run = app.studio.latest.run
+    assert run.maps.timesteps == (800.0, 400.0, 100.0)
+    assert run.image.size == (160, 104)
+    assert "t2i-studio inspect" in seen.page.inner_text(".keep-card")
+    seen.page.reload()
+    seen.page.wait_for_selector(".player")

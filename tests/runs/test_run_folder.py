@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 
 from t2i_studio.config import GenerateSettings
 from t2i_studio.metrics import measure
-from t2i_studio.runs import RunBroken, RunNotFound, RunStore, new_run_id
+from t2i_studio.runs import RunBroken, RunNotFound, RunStore, new_run_id, read_npz, write_npz
 
 
 def test_round_trip_keeps_everything(store, make_run):
@@ -47,6 +47,29 @@ def test_strided_maps_come_back_equal(store, make_run):
     object.__setattr__(stack, "values_TSNYX", flipped)
     store.save(run)
     assert np.array_equal(store.load(run.id).maps.stacks["4x6"].values_TSNYX, flipped)
+
+
+def test_maps_come_back_from_npz(tmp_path, make_run):
+    maps = make_run().maps
+    write_npz(tmp_path / "maps.npz", maps)
+    again = read_npz(tmp_path / "maps.npz")
+    assert (again.nouns, again.timesteps, again.main) == (maps.nouns, maps.timesteps, maps.main)
+    for name, stack in maps.stacks.items():
+        assert again.stacks[name].sites == stack.sites
+        assert np.array_equal(again.stacks[name].values_TSNYX, stack.values_TSNYX)
+        assert (stack.heads_TSHNYX is None) == (again.stacks[name].heads_TSHNYX is None)
+    with np.load(tmp_path / "maps.npz") as plain:
+        assert json.loads(str(plain["header"]))["schema"] == "1"
+
+
+def test_average_over_time(make_run):
+    maps = make_run().maps
+    np.testing.assert_allclose(maps.average("cat"), maps["cat"].mean(0), atol=1e-6)
+    weights = [1.0] + [0.0] * (maps.num_steps - 1)
+    np.testing.assert_allclose(maps.average("cat", weights), maps["cat"][0], atol=1e-6)
+    for wrong in ([1.0], [0.0] * maps.num_steps, [-1.0] * maps.num_steps):
+        with pytest.raises(ValueError, match="weights"):
+            maps.average("cat", wrong)
 
 
 def test_run_without_maps(store, make_run):

@@ -17,6 +17,7 @@ PUBLIC = {
     "/models",
     "/parse",
     "/generate",
+    "/inspect",
     "/start",
     "/status",
     "/cancel",

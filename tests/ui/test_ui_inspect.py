@@ -64,6 +64,17 @@ def test_bad_input_is_told_beside_its_control(handlers: Handlers, values: dict[s
     assert rest == [SKIP] * 3
 
 
+@pytest.mark.parametrize(("picture", "timesteps", "place"), [(None, "500", "picture"), ("a.png", "soon", "timesteps")])
+def test_an_own_picture_that_can_not_be_is_told_beside_it(
+    handlers: Handlers, picture: str | None, timesteps: str, place: str
+) -> None:
+    given = handlers.studio.defaults().model_dump() | {"prompt": "a cat"}
+    task_id, problem, *rest = handlers.look(NAMES, None, picture, timesteps, *(given[name] for name in NAMES))
+    assert task_id is None
+    assert problem["name"] == place
+    assert rest == [SKIP] * 3
+
+
 def test_same_mistake_twice_is_told_twice(handlers: Handlers) -> None:
     assert start(handlers, prompt="")[1] != start(handlers, prompt="")[1]
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import warnings
+import zipfile
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +16,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from t2i_studio.errors import RunError, SettingError, StorageError
-from t2i_studio.visuals import PANELS, PanelSettings, animation, overlay_image, save_figure
+from t2i_studio.visuals import PANELS, PanelSettings, animation, overlay_image, save_figure, write_pngs
 from t2i_studio.visuals.overlay import blend, enlarged
 from t2i_studio.visuals.page import Page
 from t2i_studio.visuals.selection import spread
@@ -232,3 +235,17 @@ def test_text_is_shortened_to_its_room():
     assert short.endswith("…")
     assert 0.8 < page.text_width(short, 8) <= 1.0
     assert page.elided("cat", 8, 1.0) == "cat"
+
+
+def test_maps_as_16_bit_pictures(make_run, tmp_path: Path) -> None:
+    maps = make_run(nouns=("cat", "côté/..")).maps
+    write_pngs(tmp_path / "maps.zip", maps)
+    with zipfile.ZipFile(tmp_path / "maps.zip") as archive:
+        about = json.loads(archive.read("index.json"))
+        assert about["timesteps"] == list(maps.timesteps)
+        assert not any(".." in name or name.startswith("/") for name in archive.namelist())
+        for noun in maps.nouns:
+            told = about["nouns"][noun]
+            for step, name in enumerate(told["files"]):
+                gray = np.asarray(Image.open(BytesIO(archive.read(name))))
+                np.testing.assert_allclose(gray / 65535 * told["white"], maps[noun][step], atol=told["white"] / 65000)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from ...config import InspectSettings
 from .. import exports, stage
-from ..controls import GROUPS, control
+from ..controls import GROUPS, as_text, control
 from ..parts import part
 from ..viewer import SCRIPTS
 from .inspect_events import MODEL_SETS, Handlers
@@ -41,6 +42,9 @@ class Parts:
     keep: gr.HTML
     die: gr.Button
     generate: gr.Button
+    picture: gr.Image
+    timesteps: gr.Textbox
+    look: gr.Button
     cancel: gr.Button
     choice: gr.State
     watched: gr.State
@@ -94,11 +98,25 @@ def _ask(studio: Studio, handlers: Handlers) -> dict[str, Any]:
             with fold, gr.Row(elem_classes=["fold-row"]):
                 for name in names:
                     settings[name] = control(name, getattr(defaults, name), min_width=130)
+        own = _own_picture()
     problems = part("problems")
     return {
         "settings": settings, "chips": chips, "examples": examples, "problems": problems,
-        "die": die, "generate": generate, "cancel": cancel,
+        "die": die, "generate": generate, "cancel": cancel, **own,
     }  # fmt: skip
+
+
+def _own_picture() -> dict[str, Any]:
+    """A picture that exists already: its maps, with the prompt above as its caption."""
+    info = InspectSettings.model_fields["timesteps"].description
+    with gr.Accordion("Your own picture · where would the model look", open=False, elem_id="own-picture"):
+        picture = gr.Image(
+            label="Picture", type="filepath", format="png", sources=["upload", "clipboard"], elem_id="setting-picture",
+            height=220,
+        )  # fmt: skip
+        timesteps = control("timesteps", as_text(InspectSettings().timesteps), InspectSettings, info=info)
+        look = gr.Button("Look at this picture", elem_id="look")
+    return {"picture": picture, "timesteps": timesteps, "look": look}
 
 
 def _see(handlers: Handlers) -> dict[str, Any]:
@@ -129,10 +147,15 @@ def _wire(handlers: Handlers, parts: Parts, page: gr.Blocks, clock: gr.Timer) ->
         [parts.watched, parts.problems, parts.stage, parts.generate, parts.cancel],
         concurrency_limit=None, **PRIVATE,
     )  # fmt: skip
+    looked = parts.look.click(
+        partial(handlers.look, names), [parts.choice, parts.picture, parts.timesteps, *controls],
+        [parts.watched, parts.problems, parts.stage, parts.generate, parts.cancel],
+        concurrency_limit=None, **PRIVATE,
+    )  # fmt: skip
     opened = page.load(
         partial(handlers.attach, names), None, [parts.watched, parts.choice, parts.chips, *controls], **PRIVATE
     )
-    for begun in (started, opened):
+    for begun in (started, looked, opened):
         begun.then(handlers.follow, parts.watched, ends, concurrency_limit=None, **PRIVATE)
     shown = opened.then(handlers.show_last, None, [parts.stage, parts.keep], **PRIVATE)
     # From here on nothing that was asked before is put into the controls any more.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ...config import GenerateSettings
-from ...errors import StudioError
+from ...config import GenerateSettings, InspectSettings, settings_kept
+from ...errors import SettingError, StudioError
 from .. import chips, exports, follow, stage
 from ..chips import Choice
-from ..controls import settings_from
+from ..controls import cleaned, numbers, settings_from
 
 if TYPE_CHECKING:
     from ...studio import Studio
@@ -97,14 +97,36 @@ class Handlers:
     def start(self, names: Sequence[str], choice: Choice | None, *values: Any) -> list[Any]:
         """Submit. Returns: task id, problem, stage, Generate, Cancel."""
         given = dict(zip(names, values, strict=True))
+        return self._begun(names, lambda: self.studio.submit(settings_from(given, self._nouns(given, choice))))
+
+    def look(
+        self, names: Sequence[str], choice: Choice | None, picture: str | None, timesteps: str, *values: Any
+    ) -> list[Any]:
+        """Submit the user's own picture. Returns as `start`."""
+        given = dict(zip(names, values, strict=True))
+
+        def submit() -> Task:
+            if not picture:
+                raise SettingError("There is no picture yet.", "Drop one here, paste it, or choose a file.", "picture")
+            shared = {k: v for k, v in cleaned(given).items() if k in InspectSettings.model_fields}
+            for name in ("width", "height"):
+                del shared[name]  # those of the picture, not of what would be painted
+            nouns = self._nouns(given, choice)
+            shared["nouns"] = None if nouns is None else tuple(nouns)
+            times = numbers(timesteps, "timesteps")
+            return self.studio.submit_inspection(picture, shared.pop("prompt"), timesteps=times, **shared)
+
+        return self._begun([*names, "timesteps", "picture"], submit)
+
+    def _nouns(self, given: dict[str, Any], choice: Choice | None) -> list[str] | None:
+        return chips.chosen(self.studio.parse(given["prompt"], None, given["language"]), choice) if choice else None
+
+    def _begun(self, places: Sequence[str], submit: Callable[[], Task]) -> list[Any]:
         try:
-            nouns = None
-            if choice:
-                nouns = chips.chosen(self.studio.parse(given["prompt"], None, given["language"]), choice)
-            task = self.studio.submit(settings_from(given, nouns))
+            task = submit()
         except StudioError as error:
             place = follow.place_of(error)
-            if place in names:
+            if place in places:
                 return [None, self.problem(error, place), gr.skip(), gr.skip(), gr.skip()]
             return [None, None, stage.failed(error), gr.skip(), gr.skip()]
         return [task.id, None, stage.view(task, self.scratch), *_buttons(busy=True)]
@@ -179,11 +201,11 @@ class Handlers:
             return [gr.skip()] * 2
         return [{"state": "done", "run": stage.picture(run, self.scratch)}, self.keep(run)]
 
-    def asked(self, names: Sequence[str], given: GenerateSettings) -> list[Any]:
+    def asked(self, names: Sequence[str], given: GenerateSettings | InspectSettings) -> list[Any]:
         """Choice, chips and every control, as settings that were asked before."""
         choice = chips.choice_of(self.studio.parse(given.prompt, None, given.language), given.nouns)
         shown = self.parsed(given.prompt, given.model, given.language, choice)
-        return [choice, shown, *(getattr(given, name) for name in names)]
+        return [choice, shown, *(_filling(given, name) for name in names)]
 
     def _latest(self) -> Task | None:
         task = self.studio.latest
@@ -200,10 +222,17 @@ class Handlers:
             return None  # the welcome then; the tab Runs says what is wrong
 
 
-def settings_of(run: Run) -> GenerateSettings:
+def settings_of(run: Run) -> GenerateSettings | InspectSettings:
     """The settings a run was made with, checked as if typed now."""
-    return GenerateSettings.checked(**run.settings)
+    return settings_kept(run.settings)
 
 
 def _buttons(busy: bool) -> list[Any]:
     return [gr.update(visible=not busy), gr.update(visible=busy, value="Cancel", interactive=True)]
+
+
+def _filling(given: GenerateSettings | InspectSettings, name: str) -> Any:
+    """The value for a control; an inspected picture's size and what painting alone needs stay as they are."""
+    if isinstance(given, InspectSettings) and (name in ("width", "height") or name not in InspectSettings.model_fields):
+        return gr.skip()
+    return getattr(given, name)

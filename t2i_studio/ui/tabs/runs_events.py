@@ -8,7 +8,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ...config import GenerateSettings
 from ...errors import InputError, RunError, StudioError
 from ...runs import RunSummary
 from ...types import Run
@@ -103,8 +102,7 @@ def filters(wanted: Mapping[str, Any]) -> dict[str, Any]:
 def asked(run: Run) -> list[tuple[str, str]]:
     """Name and value of every setting that was asked for."""
     shown = [("prompt", run.prompt.text)]
-    for name in GenerateSettings.model_fields:
-        value = run.settings.get(name)
+    for name, value in run.settings.items():
         if name != "prompt" and value not in (None, "", ()):
             text = ", ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
             shown.append((name.replace("_", " "), text))

@@ -70,8 +70,8 @@ class MapData {
   }
 
   stepText(at) {
-    if (at === MEAN) return "mean of all steps";
-    return `t ${Math.round(this.timesteps[at])} · step ${this.data.steps[at] + 1} of ${this.data.num_steps || this.count}`;
+    if (at === MEAN) return `mean of all ${this.data.each}s`;
+    return `t ${Math.round(this.timesteps[at])} · ${this.data.each} ${this.data.steps[at] + 1} of ${this.data.num_steps || this.count}`;
   }
 }
 

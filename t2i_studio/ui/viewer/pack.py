@@ -53,11 +53,14 @@ def player_data(run: Run, image: str, budget: int = BUDGET) -> dict[str, Any]:
         image: URL of the picture.
         budget: bytes of packed maps, before base64.
     """
+    inspected = "timesteps" in run.settings
+    made = "Inspected" if inspected else "Generated"
     return {
         "id": run.id, "image": image, "width": run.image.width, "height": run.image.height,
-        "alt": f"Generated picture: {run.prompt.text[:200]}", "notes": list(run.notes), "facts": facts(run),
+        "alt": f"{made} picture: {run.prompt.text[:200]}", "notes": list(run.notes), "facts": facts(run),
         "words": _words(run),
-        "num_steps": int(run.settings.get("steps") or 0), "palette": palette_text(),
+        "num_steps": int(run.settings.get("steps") or 0), "each": "noise level" if inspected else "step",
+        "palette": palette_text(),
         **(_packed(run.maps, budget) if run.maps and run.maps.nouns else _NO_MAPS),
     }  # fmt: skip
 
@@ -81,10 +84,17 @@ _NO_MAPS: dict[str, Any] = {
 def facts(run: Run) -> str:
     """One line: model · seed · steps · time."""
     given = run.settings
-    parts = [str(given.get("model", "")), f"seed {given.get('seed', 0)}", f"{given.get('steps', 0)} steps"]
+    parts = [str(given.get("model", "")), f"seed {given.get('seed', 0)}", _how_often(run)]
     if "total" in run.timings:
         parts.append(f"{run.timings['total']:.1f} s")
     return " · ".join(part for part in parts if part)
+
+
+def _how_often(run: Run) -> str:
+    times = run.settings.get("timesteps")
+    if times is None:
+        return f"{run.settings.get('steps', 0)} steps"
+    return f"{len(times)} noise level{'s' if len(times) > 1 else ''}"
 
 
 def palette_text() -> str:

@@ -1,0 +1,120 @@
+"""Pictures from outside: opened safely, upright, RGB, cut to a size; folders of them with captions.
+
+Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from .errors import InputError
+
+ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+METADATA = "metadata.jsonl"
+
+
+@dataclass(frozen=True)
+class Captioned:
+    """A picture's file and what is to be seen on it."""
+
+    file: Path
+    caption: str
+
+
+def open_picture(source: Path | str | Image.Image) -> Image.Image:
+    """A picture as RGB, turned upright as its camera says, transparency on white.
+
+    Raises:
+        InputError: no such file, no picture, damaged, or too large to be one.
+    """
+    if isinstance(source, Image.Image):
+        return _plain(source)
+    file = Path(source).expanduser()
+    try:
+        with Image.open(file) as opened:
+            return _plain(opened)
+    except FileNotFoundError:
+        raise InputError(f"There is no picture at {file}.", "Give the path of a PNG, JPEG or WebP file.") from None
+    except (UnidentifiedImageError, IsADirectoryError):
+        raise InputError(f"{file} is no picture.", "Give the path of a PNG, JPEG or WebP file.") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise InputError(f"{file} can't be read: {reason}.", "Open and save it anew in another program.") from None
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+        with_alpha = upright.convert("RGBA")
+        ground = Image.new("RGBA", with_alpha.size, "white")
+        return Image.alpha_composite(ground, with_alpha).convert("RGB")
+    return upright.convert("RGB")
+
+
+def same_shape(image: Image.Image, width: int, height: int, step: int) -> tuple[int, int]:
+    """Width and height of about `width` × `height` pixels in all, in the picture's own proportions.
+
+    Args:
+        step: both are multiples of it, in pixels.
+    """
+    area, shape = width * height, image.width / image.height
+    sides = ((area * shape) ** 0.5, (area / shape) ** 0.5)
+    wide, high = (max(step, round(side / step) * step) for side in sides)
+    return wide, high
+
+
+def cut(image: Image.Image, width: int, height: int) -> Image.Image:
+    """The picture scaled to cover `width` × `height` pixels, what sticks out cut off evenly."""
+    return ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
+
+
+def captioned(folder: Path | str, caption: str = "") -> list[Captioned]:
+    """The pictures of a folder with their captions, by name.
+
+    Captions come from `metadata.jsonl` (`file_name`, `text`), else from a `.txt` file beside each
+    picture, else are `caption` for all.
+
+    Raises:
+        InputError: no folder, no picture, a picture without caption, or a damaged metadata file.
+    """
+    folder = Path(folder).expanduser()
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}.", "Give a folder of pictures.")
+    known = dict(_metadata(folder / METADATA)) if (folder / METADATA).is_file() else {}
+    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in ENDINGS)
+    files += sorted(folder / name for name in known if (folder / name) not in files)
+    if not files:
+        raise InputError(f"There is no picture in {folder}.", f"It takes {', '.join(sorted(ENDINGS))} files.")
+    found = [Captioned(file, known.get(str(file.relative_to(folder))) or _beside(file) or caption) for file in files]
+    bare = next((one.file.name for one in found if not one.caption.strip()), None)
+    if bare is not None:
+        raise InputError(
+            f"{bare} has no caption.", f"Give --caption, or write {METADATA} or {Path(bare).stem}.txt beside it."
+        )
+    return found
+
+
+def _beside(file: Path) -> str:
+    text = file.with_suffix(".txt")
+    return text.read_text(encoding="utf-8", errors="replace").strip() if text.is_file() else ""
+
+
+def _metadata(file: Path) -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            name, text = str(row["file_name"]), str(row["text"]).strip()
+        except (ValueError, KeyError, TypeError):
+            raise InputError(
+                f"Line {number} of {file} is damaged.", 'It should be {"file_name": "cat.png", "text": "a cat"}.'
+            ) from None
+        if not (file.parent / name).resolve().is_relative_to(file.parent.resolve()):
+            raise InputError(f"Line {number} of {file} points outside the folder.", "Keep pictures inside it.")
+        yield str(Path(name)), text

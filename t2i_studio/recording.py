@@ -1,0 +1,123 @@
+"""What a run records: settings and a prompt become columns, sites and a store for their maps.
+
+Knows nothing of what calls the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import psutil
+
+from .capture import MapStore, capture
+from .config import MapSettings
+from .errors import SettingError
+from .models import LoadedModel
+from .types import Maps, ParsedPrompt, TokenSpans
+
+PADDING = "<padding>"
+
+
+def prepare(
+    model: LoadedModel, settings: MapSettings, parsed: ParsedPrompt, spans: Sequence[TokenSpans], num_steps: int
+) -> tuple[MapStore | None, Any]:
+    """A store for `num_steps` and a capture to open, or nothing where no word has a column.
+
+    Raises:
+        SettingError: the maps would not fit into memory.
+    """
+    family, denoiser = model.family, model.family.denoiser(model.pipe)
+    starts = [one.start for one in family.column_sets(model.pipe)]
+    columns = {name: found for name, found in wanted_columns(settings, parsed, spans, starts).items() if found}
+    if not columns:
+        return None, nullcontext()
+    rows, cols = family.latent_size(model.pipe, settings.height, settings.width)
+    choose = family.sites if settings.sites == "all" else family.default_sites
+    sites = choose(denoiser, rows, cols)
+    store = MapStore(tuple(columns), sites, num_steps, heads=settings.heads)
+    _check_memory(store.predicted_bytes)
+    within = content_columns(spans, starts) if settings.renormalise else None
+    opened = capture(denoiser, family, sites, list(columns.values()), store.add, num_rows=1, within=within)
+    return store, opened
+
+
+def recorded(model: LoadedModel, settings: MapSettings, store: MapStore | None) -> Maps | None:
+    """What a store holds after the run."""
+    if store is None:
+        return None
+    rows, columns = model.family.latent_size(model.pipe, settings.height, settings.width)
+    return store.maps(model.family.loss_grid(model.family.denoiser(model.pipe), rows, columns))
+
+
+def wanted_columns(
+    settings: MapSettings, parsed: ParsedPrompt, spans: Sequence[TokenSpans], starts: Sequence[int]
+) -> dict[str, tuple[int, ...]]:
+    """Text columns by the id of their map; `starts` is the first column of each tokenizer."""
+    if settings.maps_of == "tokens":
+        return _token_columns(spans, starts)
+    if settings.maps_of == "words":
+        return _word_columns(parsed, spans, starts)
+    return subject_columns(parsed, spans, starts)
+
+
+def subject_columns(
+    parsed: ParsedPrompt, spans: Sequence[TokenSpans], starts: Sequence[int]
+) -> dict[str, tuple[int, ...]]:
+    """Text columns of each subject over all tokenizers."""
+    return {
+        subject.id: tuple(
+            start + column
+            for span, start in zip(spans, starts, strict=True)
+            for column in span.subjects.get(subject.id, ())
+        )
+        for subject in parsed.subjects
+    }
+
+
+def content_columns(spans: Sequence[TokenSpans], starts: Sequence[int]) -> tuple[int, ...]:
+    """Text columns that hold the prompt, start and end tokens included, padding left out."""
+    return tuple(start + c for span, start in zip(spans, starts, strict=True) for c in range(len(span.tokens)))
+
+
+def _word_columns(
+    parsed: ParsedPrompt, spans: Sequence[TokenSpans], starts: Sequence[int]
+) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    for index, word in enumerate(parsed.words):
+        if word.upos != "PUNCT":
+            columns = [s + c for span, s in zip(spans, starts, strict=True) for c in span.words[index]]
+            found[_new(found, word.text.lower())] = tuple(columns)
+    return found
+
+
+def _token_columns(spans: Sequence[TokenSpans], starts: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    """Each token alone; all padding of a tokenizer together. Tokenizers after the first name themselves."""
+    found: dict[str, tuple[int, ...]] = {}
+    for number, (span, start) in enumerate(zip(spans, starts, strict=True)):
+        prefix = f"{span.tokenizer}:" if number else ""
+        for column, token in enumerate(span.tokens):
+            text = token.removesuffix("</w>").removeprefix("▁") or token
+            found[_new(found, prefix + text)] = (start + column,)
+        found[prefix + PADDING] = tuple(range(start + len(span.tokens), start + span.num_columns))
+    return found
+
+
+def _new(taken: dict[str, Any], name: str) -> str:
+    """`cat`, then `cat#2`, `cat#3` …"""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}#{number}"
+    return free
+
+
+def _check_memory(needed: int) -> None:
+    free = psutil.virtual_memory().available
+    if needed > free // 2:
+        raise SettingError(
+            f"The maps would take {needed / 2**30:.1f} GB; {free / 2**30:.1f} GB of memory are free.",
+            "Use fewer steps, sites grid instead of all, or leave the heads out.",
+            "sites",
+        )
