@@ -153,7 +153,7 @@ class StableDiffusion(Family):
         if type(original) not in _READABLE:
             raise CaptureError(
                 f"{type(original).__name__} at {site.name} computes attention that can't be read exactly.",
-                "Unload IP-Adapter or undo the change, e.g. pipe.unet.set_default_attn_processor().",
+                "Unload IP-Adapter (pipe.unload_ip_adapter()) or unfuse (pipe.unfuse_qkv_projections()), whichever it was.",
             )
         return CrossCapturingProcessor(original, site, sink)
 

@@ -188,7 +188,8 @@ def _inspection(run: Run, given: InspectSettings) -> str:
     plain = {name: field.default for name, field in InspectSettings.model_fields.items()}
     own = {"width": None, "height": None}  # the picture's, not the model's: told always
     options = _flags(given, {**plain, **own})
-    line = ["t2i-studio", "inspect", picture, f"--caption={given.prompt}", "--model", given.model]
+    caption = [f"--caption={given.prompt}"] if given.prompt.startswith("-") else ["--caption", given.prompt]
+    line = ["t2i-studio", "inspect", picture, *caption, "--model", given.model]
     return shlex.join([*line, "--seed", str(given.seed), *options])
 
 

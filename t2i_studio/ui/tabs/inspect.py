@@ -109,7 +109,7 @@ def _ask(studio: Studio, handlers: Handlers) -> dict[str, Any]:
 def _own_picture() -> dict[str, Any]:
     """A picture that exists already: its maps, with the prompt above as its caption."""
     info = InspectSettings.model_fields["timesteps"].description
-    with gr.Accordion("Your own picture · where would the model look", open=False, elem_id="own-picture"):
+    with gr.Accordion("Your own picture · its maps", open=False, elem_id="own-picture", elem_classes=["fold"]):
         picture = gr.Image(
             label="Picture", type="filepath", format="png", sources=["upload", "clipboard"], elem_id="setting-picture",
             height=220,
