@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 1, 2, 130
 _POSITIONAL = {"prompt"}
+_REPEATED = {"guide_weights": "--guide-weight", "boxes": "--box"}
+"""Settings of several values whose flag is given once for each."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,6 +101,9 @@ def _add_settings(command: Any, kind: type[MapSettings]) -> None:
         elif name == "nouns":
             text += " Separated by commas; empty records none."
             command.add_argument(flag, metavar="WORDS", type=_words, default=None, help=text)
+        elif name in _REPEATED:
+            text += " Once for each."
+            command.add_argument(_REPEATED[name], dest=name, metavar="TEXT", action="append", default=None, help=text)
         elif name == "timesteps":
             text += " Separated by commas."
             command.add_argument(flag, "--timestep", metavar="NUMBERS", type=_words, default=None, help=text)

@@ -126,6 +126,16 @@ class GenerateSettings(MapSettings):
         description="Weight of the prompt (classifier-free guidance), 0 to 50; 1 is off.",
     )  # fmt: skip
     scheduler: str = Field("", description="A diffusers scheduler, e.g. DDIMScheduler; empty keeps the model's own.")
+    guide: str = Field(
+        "", description="Guidance: ai-t2i, ai-t2i-robust, attend-and-excite, syngen, boxdiff; empty: none."
+    )
+    guide_strength: float = Field(
+        1.0, ge=0.0, le=20.0, allow_inf_nan=False, description="Factor of the guidance's steps, 0 to 20; 0 is none."
+    )
+    guide_weights: tuple[str, ...] = Field((), description="Dials of the method, e.g. aggregation=1.25.")
+    boxes: tuple[str, ...] = Field(
+        (), description="Where nouns should stand, e.g. cat:0.05,0.3,0.45,0.9 (left, top, right, bottom of 1)."
+    )
 
 
 class InspectSettings(MapSettings):

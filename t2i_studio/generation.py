@@ -18,9 +18,10 @@ import torch
 
 from .config import GenerateSettings, MapSettings
 from .errors import InputError, ModelBroken, SettingError, StudioError, UnsafeCheckpoint
+from .guidance import Guidance, choose_method, guide, read_boxes, read_weights
 from .models import LoadedModel
 from .recording import prepare, recorded
-from .types import Maps, ParsedPrompt, TokenSpans
+from .types import GuidedStep, Maps, ParsedPrompt, TokenSpans
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -36,6 +37,9 @@ class Listener:
 
     def step(self, step: int, num_steps: int, timestep: float) -> None:
         """`step` steps are done."""
+
+    def guided(self, step: GuidedStep) -> None:
+        """Guidance moved the latents of a step."""
 
     def preview(self, image: Image.Image) -> None:
         """A small picture of the latents."""
@@ -53,6 +57,7 @@ class Generated:
     timings: dict[str, float]
     scheduler: str
     "Class name of the scheduler that ran."
+    guidance: tuple[GuidedStep, ...] = ()
 
 
 def generate(
@@ -70,14 +75,33 @@ def generate(
     check_size(model, settings)
     with _scheduler(model, settings), lora_loaded(model, settings):
         store, recording = prepare(model, settings, parsed, spans, settings.steps)
-        steps = _StepCallback(model, store, listener)
         started = time.monotonic()
-        with enough_memory(), recording, torch.inference_mode():
+        with enough_memory(), recording, _guided(model, settings, parsed) as guidance:
+            steps = _StepCallback(model, store, listener, guidance)
             image = _call(model, settings, steps)
         ended = time.monotonic()
         scheduler = type(model.pipe.scheduler).__name__
     timings = {"denoise": steps.ended - started, "decode": ended - steps.ended}
-    return Generated(image, recorded(model, settings, store), timings, scheduler)
+    return Generated(image, recorded(model, settings, store), timings, scheduler, tuple(guidance.steps))
+
+
+@contextmanager
+def _guided(model: LoadedModel, settings: GenerateSettings, prompt: ParsedPrompt | list[str]) -> Iterator[Guidance]:
+    """The asked guidance, and no gradients but its own."""
+    if not settings.guide:
+        with torch.inference_mode():
+            yield Guidance(None)
+        return
+    method = choose_method(settings.guide, **read_weights(settings.guide_weights))
+    boxes = read_boxes(settings.boxes)
+    # Not inference_mode: weights that offload moves inside it could not be differentiated through.
+    with (
+        torch.no_grad(),
+        guide(
+            model.pipe, prompt, method, strength=settings.guide_strength, boxes=boxes, language=settings.language
+        ) as guidance,
+    ):
+        yield guidance
 
 
 @contextmanager
@@ -111,7 +135,10 @@ def paint(
     check_size(model, settings)
     generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
     negative = [settings.negative_prompt] * len(prompts) if settings.negative_prompt else None
-    with _scheduler(model, settings), lora_loaded(model, settings), enough_memory(), torch.inference_mode():
+    with (
+        _scheduler(model, settings), lora_loaded(model, settings), enough_memory(),
+        _guided(model, settings, list(prompts)),
+    ):  # fmt: skip
         out = model.pipe(
             prompt=list(prompts), negative_prompt=negative, num_inference_steps=settings.steps,
             guidance_scale=settings.guidance_scale, height=settings.height, width=settings.width, generator=generators,
@@ -138,8 +165,9 @@ def _call(model: LoadedModel, settings: GenerateSettings, steps: _StepCallback) 
 class _StepCallback:
     """Called by the pipeline after each step: closes the maps' step, reports, previews, cancels."""
 
-    def __init__(self, model: LoadedModel, store: MapStore | None, listener: Listener) -> None:
-        self.model, self.store, self.listener = model, store, listener
+    def __init__(self, model: LoadedModel, store: MapStore | None, listener: Listener, guidance: Guidance) -> None:
+        self.model, self.store, self.listener, self.guidance = model, store, listener, guidance
+        self._told = 0
         self.started = self.ended = time.monotonic()
         self._previewing = 0.0
 
@@ -149,6 +177,9 @@ class _StepCallback:
         now = time.monotonic()
         num_steps = pipe.num_timesteps
         self.listener.step(step + 1, num_steps, float(timestep))
+        for pending in self.guidance.pending[self._told :]:
+            self.listener.guided(pending.read())
+        self._told = len(self.guidance.pending)
         self.listener.check_cancelled()
         if self._previewing <= _PREVIEW_SHARE * (now - self.started) and step + 1 < num_steps:
             self.listener.preview(self.model.family.decode_preview(pipe, tensors["latents"]))
@@ -169,7 +200,13 @@ def _scheduler(model: LoadedModel, settings: GenerateSettings) -> Iterator[None]
             near = difflib.get_close_matches(settings.scheduler, usable, n=1, cutoff=0.4)
             hint = f"Did you mean {near[0]}?" if near else f"Usable: {', '.join(sorted(usable))}."
             raise SettingError(f"Scheduler {settings.scheduler!r} can't run this model.", hint, "scheduler")
-        pipe.scheduler = kind.from_config(own.config)
+        try:
+            pipe.scheduler = kind.from_config(own.config)
+        except ImportError as error:  # some need a package of their own
+            reason = " ".join(str(error).split())[:200]
+            raise SettingError(
+                f"{settings.scheduler} can't be used: {reason}", "Install it, or choose another.", "scheduler"
+            ) from None
     most = pipe.scheduler.config.get("num_train_timesteps", 1000)
     try:
         if settings.steps > most:

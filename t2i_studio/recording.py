@@ -15,6 +15,7 @@ from .capture import MapStore, capture
 from .config import MapSettings
 from .errors import SettingError
 from .models import LoadedModel
+from .prompts import content_columns, subject_columns, word_columns
 from .types import Maps, ParsedPrompt, TokenSpans
 
 PADDING = "<padding>"
@@ -62,33 +63,13 @@ def wanted_columns(
     return subject_columns(parsed, spans, starts)
 
 
-def subject_columns(
-    parsed: ParsedPrompt, spans: Sequence[TokenSpans], starts: Sequence[int]
-) -> dict[str, tuple[int, ...]]:
-    """Text columns of each subject over all tokenizers."""
-    return {
-        subject.id: tuple(
-            start + column
-            for span, start in zip(spans, starts, strict=True)
-            for column in span.subjects.get(subject.id, ())
-        )
-        for subject in parsed.subjects
-    }
-
-
-def content_columns(spans: Sequence[TokenSpans], starts: Sequence[int]) -> tuple[int, ...]:
-    """Text columns that hold the prompt, start and end tokens included, padding left out."""
-    return tuple(start + c for span, start in zip(spans, starts, strict=True) for c in range(len(span.tokens)))
-
-
 def _word_columns(
     parsed: ParsedPrompt, spans: Sequence[TokenSpans], starts: Sequence[int]
 ) -> dict[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {}
     for index, word in enumerate(parsed.words):
         if word.upos != "PUNCT":
-            columns = [s + c for span, s in zip(spans, starts, strict=True) for c in span.words[index]]
-            found[_new(found, word.text.lower())] = tuple(columns)
+            found[_new(found, word.text.lower())] = word_columns(index, spans, starts)
     return found
 
 

@@ -34,7 +34,7 @@ from .pictures import cut, open_picture, same_shape
 from .prompts import parse, token_spans
 from .runs import RunStore, new_run_id
 from .tasks import Queue, Task
-from .types import ParsedPrompt, Run, TokenSpans
+from .types import GuidedStep, ParsedPrompt, Run, TokenSpans
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -281,6 +281,9 @@ class Studio:
             def step(self, step: int, num_steps: int, timestep: float) -> None:
                 task.report(f"step {step}/{num_steps}", step, num_steps)
 
+            def guided(self, step: GuidedStep) -> None:
+                task.guidance.append(step)
+
             def preview(self, image: Any) -> None:
                 task.preview = image
 
@@ -342,6 +345,7 @@ def _record(
         spans=spans,
         image=made.image,
         maps=made.maps,
+        guidance=made.guidance,
         timings={"load": loading, **made.timings, "total": total},
         versions={**versions(), "scheduler": made.scheduler},
         notes=tuple(notes),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from .config import GenerateSettings, InspectSettings
-    from .types import Run
+    from .types import GuidedStep, Run
 
     Asked = GenerateSettings | InspectSettings
 
@@ -44,6 +44,8 @@ class Task:
         self.message = "waiting"
         self.step, self.num_steps = 0, settings.steps
         self.preview: Image.Image | None = None
+        self.guidance: list[GuidedStep] = []
+        "What guidance did so far."
         self.run: Run | None = None
         "The result; also there when only keeping it failed."
         self.error: StudioError | None = None

@@ -177,6 +177,31 @@ class Maps:
 
 
 @dataclass(frozen=True)
+class GuidedStep:
+    """What guidance did at one step: of one picture, or the mean over a batch."""
+
+    step: int
+    timestep: float
+    losses: Mapping[str, float]
+    "Each part before its weight."
+    total: float
+    "The weighted sum, before the latents were moved."
+    gradient_norm: float
+    latent_norm: float
+    "Of the guided input, over √dim: 1 is what noise of unit variance has."
+    shift_norm: float
+    "How far the input was moved, over √dim."
+    refinements: int
+    seconds: float
+    peak_memory: int
+    "Bytes on a CUDA device; 0 elsewhere."
+    skipped: int
+    "Pictures of the batch whose gradient was not finite: not moved."
+    clipped: int
+    "Pictures whose shift was too long and was shortened."
+
+
+@dataclass(frozen=True)
 class Run:
     """One kept generation: what was asked, what came out, and where the model looked."""
 
@@ -194,6 +219,8 @@ class Run:
     timings: Mapping[str, float] = field(default_factory=dict)
     "Seconds by part: `load`, `denoise`, `decode`, `total`."
     versions: Mapping[str, str] = field(default_factory=dict)
+    guidance: tuple[GuidedStep, ...] = ()
+    "What guidance did, one record a guided step."
     notes: tuple[str, ...] = ()
     "What the user should know: words past the token limit, nouns not found …"
     folder: Path | None = None

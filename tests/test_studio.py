@@ -169,3 +169,41 @@ def test_schedulers_that_call_the_model_more_often_than_they_have_steps(tmp_path
     assert run.maps is not None
     assert run.maps.num_steps >= 6
     assert all((run.maps["cat"].sum((1, 2)) > 0).tolist())
+
+
+def test_a_guided_run_is_kept_with_what_guidance_did(studio: Studio) -> None:
+    given = {**SMALL, "steps": 4, "width": 128, "height": 128, "seed": 1}
+    plain = studio.generate("a red cat and a dog", **given)
+    run = studio.generate(
+        "a red cat and a dog", guide="ai-t2i", guide_weights=("presence=2",), boxes=("cat:0,0,0.5,1",), **given
+    )
+    assert not np.array_equal(np.asarray(plain.image), np.asarray(run.image))
+    assert [step.step for step in run.guidance] == [0, 1]
+    assert set(run.guidance[0].losses) == {"aggregation", "isolation", "presence", "attribute", "layout"}
+    kept = studio.runs.load(run.id)
+    assert kept.guidance == run.guidance
+    assert kept.settings == run.settings
+    rows = (run.folder / "guidance.csv").read_text().splitlines()
+    assert len(rows) == 3
+    assert rows[0].startswith("step,timestep,aggregation")
+    assert [one.method for one in studio.runs.list()] == ["ai-t2i", "none"]
+    again = studio.replay(run)
+    assert np.array_equal(np.asarray(again.image), np.asarray(run.image))
+    assert np.array_equal(again.maps["cat"], run.maps["cat"])
+    none = studio.generate("a red cat and a dog", guide="ai-t2i", guide_strength=0, **given)
+    assert np.array_equal(np.asarray(none.image), np.asarray(plain.image))
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"guide": "ai"}, "guide"), ({"guide": "ai-t2i", "guide_weights": ("agregation=1",)}, "agregation"),
+        ({"guide": "boxdiff"}, "boxes"), ({"guide": "ai-t2i", "boxes": ("cat:1",)}, "boxes"),
+        ({"guide": "ai-t2i", "scheduler": "UniPCMultistepScheduler"}, "scheduler"),
+        ({"scheduler": "LMSDiscreteScheduler"}, "scheduler"),
+    ],
+)  # fmt: skip
+def test_guidance_that_can_not_be(studio: Studio, values: dict, name: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        studio.generate("a cat and a dog", **{**SMALL, "width": 128, "height": 128, **values})
+    assert caught.value.name == name

@@ -78,10 +78,16 @@ class Family(ABC):
 
     name: str
     "Key in `FAMILIES`."
+    joint_softmax = False
+    "Whether the softmax over text runs over the picture too; losses then see each word's share among the words."
 
     @abstractmethod
     def matches(self, index: dict[str, Any]) -> bool:
         """Whether a diffusers folder with this `model_index.json` is of this family."""
+
+    @abstractmethod
+    def is_denoised_by(self, pipe: DiffusionPipeline) -> bool:
+        """Whether a loaded pipeline of another name has this family's denoiser and text encoders."""
 
     @abstractmethod
     def load(self, source: Path | str, dtype: torch.dtype) -> DiffusionPipeline:
@@ -148,6 +154,10 @@ class Family(ABC):
     def timestep(self, value: float) -> float:
         """The nearest timestep that the denoiser was trained at."""
         return value
+
+    def input_variance(self, pipe: DiffusionPipeline, timestep: Any) -> Any:
+        """Variance of the denoiser's input at a timestep, for latents of unit variance."""
+        return 1.0
 
     def encode_image(self, pipe: DiffusionPipeline, image: Image.Image) -> torch.Tensor:
         """Latents (1, C, h, w) of a picture, the autoencoder's most likely ones, scaled for the denoiser."""

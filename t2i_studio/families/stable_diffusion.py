@@ -87,6 +87,11 @@ class StableDiffusion(Family):
         """A `StableDiffusionPipeline` folder."""
         return index.get("_class_name") == "StableDiffusionPipeline"
 
+    def is_denoised_by(self, pipe: DiffusionPipeline) -> bool:
+        """A U-Net with one text encoder."""
+        unet = getattr(pipe, "unet", None)
+        return isinstance(unet, UNet2DConditionModel) and getattr(pipe, "text_encoder_2", None) is None
+
     def load(self, source: Path | str, dtype: torch.dtype) -> DiffusionPipeline:
         """Load without safety checker and without ever opening a pickle."""
         return load_pipeline(StableDiffusionPipeline, source, dtype, safety_checker=None, requires_safety_checker=False)
@@ -153,7 +158,7 @@ class StableDiffusion(Family):
         if type(original) not in _READABLE:
             raise CaptureError(
                 f"{type(original).__name__} at {site.name} computes attention that can't be read exactly.",
-                "Unload IP-Adapter (pipe.unload_ip_adapter()) or unfuse (pipe.unfuse_qkv_projections()), whichever it was.",
+                "Call pipe.unload_ip_adapter() or pipe.unfuse_qkv_projections(), whichever it was.",
             )
         return CrossCapturingProcessor(original, site, sink)
 

@@ -95,10 +95,15 @@ class StableDiffusion3(Family):
     """SD 3 medium, SD 3.5 medium and large, emoji-mmdit."""
 
     name = "stable-diffusion-3"
+    joint_softmax = True
 
     def matches(self, index: dict[str, Any]) -> bool:
         """A `StableDiffusion3Pipeline` folder."""
         return index.get("_class_name") == "StableDiffusion3Pipeline"
+
+    def is_denoised_by(self, pipe: DiffusionPipeline) -> bool:
+        """SD 3's transformer."""
+        return isinstance(getattr(pipe, "transformer", None), SD3Transformer2DModel)
 
     def load(self, source: Path | str, dtype: torch.dtype) -> DiffusionPipeline:
         """Load without ever opening a pickle; parts that the folder leaves out stay out."""
@@ -193,6 +198,11 @@ class StableDiffusion3(Family):
     def last_timestep(self, pipe: DiffusionPipeline) -> float:
         """1,000."""
         return float(pipe.scheduler.config.num_train_timesteps)
+
+    def input_variance(self, pipe: DiffusionPipeline, timestep: Any) -> Any:
+        """`(1 − σ)² + σ²`: between picture and noise the straight line dips below 1."""
+        sigma = timestep / self.last_timestep(pipe)
+        return (1 - sigma) ** 2 + sigma**2
 
     def size_step(self, pipe: DiffusionPipeline) -> int:
         """Whole patches of latents: 16 px for SD 3."""

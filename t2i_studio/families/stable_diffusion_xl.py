@@ -34,6 +34,11 @@ class StableDiffusionXL(StableDiffusion):
         """A `StableDiffusionXLPipeline` folder."""
         return index.get("_class_name") == "StableDiffusionXLPipeline"
 
+    def is_denoised_by(self, pipe: DiffusionPipeline) -> bool:
+        """A U-Net with two text encoders."""
+        unet = getattr(pipe, "unet", None)
+        return isinstance(unet, UNet2DConditionModel) and getattr(pipe, "text_encoder_2", None) is not None
+
     def load(self, source: Path | str, dtype: torch.dtype) -> DiffusionPipeline:
         """Load without ever opening a pickle; without the invisible watermark, which needs a package of its own."""
         return load_pipeline(StableDiffusionXLPipeline, source, dtype, add_watermarker=False)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..types import ParsedPrompt
+from .columns import content_columns, subject_columns, word_columns
 from .grouping import Prompt, find_subjects
 from .picking import pick
 from .spans import token_spans
@@ -21,7 +22,7 @@ from .wordlists import word_lists
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["parse", "token_spans"]
+__all__ = ["content_columns", "parse", "subject_columns", "token_spans", "word_columns"]
 
 
 def parse(text: str, language: str = "en", nouns: Sequence[str] | None = None) -> ParsedPrompt:

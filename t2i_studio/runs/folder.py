@@ -5,7 +5,6 @@ Knows nothing of where folders lie or of the index.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,18 +15,20 @@ from PIL import Image
 from safetensors import SafetensorError
 
 from ..errors import RunBroken, RunNotFound
-from ..metrics import MapMetrics, measure
+from ..metrics import measure
 from ..types import Run
 from .ids import is_run_id
 from .maps_file import read_maps, write_maps
 from .picture import read_picture, write_picture, write_thumbnail
 from .record import SCHEMA, fields_of, to_json
+from .tables import write_guidance, write_metrics
 
-RECORD, IMAGE, MAPS, METRICS, THUMBNAIL = (
+RECORD, IMAGE, MAPS, METRICS, GUIDANCE, THUMBNAIL = (
     "run.json",
     "image.png",
     "maps.safetensors",
     "metrics.csv",
+    "guidance.csv",
     "thumbnail.webp",
 )
 
@@ -45,8 +46,11 @@ def write_files(folder: Path, run: Run) -> None:
     if run.maps is not None:
         metrics = measure(run.maps)
         write_maps(folder / MAPS, run.maps)
-        _write_metrics(folder / METRICS, metrics)
+        write_metrics(folder / METRICS, metrics)
         files += [MAPS, METRICS]
+    if run.guidance:
+        write_guidance(folder / GUIDANCE, run.guidance)
+        files.append(GUIDANCE)
     text = to_json(run, metrics, tuple(files))
     # A half of a surrogate pair, as broken terminals send them, becomes its JSON escape and comes back.
     (folder / RECORD).write_bytes(text.encode("utf-8", "backslashreplace"))
@@ -116,31 +120,3 @@ def _reading(file: Path) -> Iterator[None]:
         raise RunBroken(
             f"{file} can't be read: {reason.rstrip('.')}.", "Restore it from a backup, or make the run again."
         ) from error
-
-
-def _write_metrics(file: Path, metrics: MapMetrics) -> None:
-    """One row a step and noun; `overlap_<noun>` is empty for the noun itself."""
-    head = ["step", "timestep", "noun", "mass", "peak", "peak_y", "peak_x", "entropy"]
-    with file.open("w", encoding="utf-8", errors="replace", newline="") as handle:
-        rows = csv.writer(handle)
-        rows.writerow(head + [f"overlap_{noun}" for noun in metrics.nouns])
-        for step, timestep in enumerate(metrics.timesteps):
-            for i, noun in enumerate(metrics.nouns):
-                overlaps = metrics.overlap_TNN[step, i]
-                rows.writerow(
-                    [
-                        step,
-                        f"{timestep:.10g}",
-                        noun,
-                        _number(metrics.mass_TN[step, i]),
-                        _number(metrics.peak_TN[step, i]),
-                        int(metrics.peak_y_TN[step, i]),
-                        int(metrics.peak_x_TN[step, i]),
-                        _number(metrics.entropy_TN[step, i]),
-                        *("" if j == i else _number(value) for j, value in enumerate(overlaps)),
-                    ]
-                )
-
-
-def _number(value: float) -> str:
-    return f"{value:.7g}"

@@ -95,7 +95,7 @@ def summary_of(record: Mapping[str, Any], folder: Path) -> RunSummary:
         created=str(record["created"]),
         prompt=str(record["prompt"]["text"]),
         model=str(settings.get("model") or ""),
-        method=str(settings.get("method") or ("inspection" if "timesteps" in settings else "none")),
+        method=_method(settings),
         seed=int(settings.get("seed") or 0),
         num_steps=int(settings.get("steps") or len(settings.get("timesteps") or ())),
         width=int(width),
@@ -266,3 +266,9 @@ def _summary(place: str, text: str, root: Path) -> RunSummary:
 
 def _storable(text: str) -> str:
     return text.replace("\0", " ").encode("utf-8", "replace").decode("utf-8")
+
+
+def _method(settings: Mapping[str, Any]) -> str:
+    """How the picture came about: a guidance method, an inspection, or nothing special."""
+    other = "inspection" if "timesteps" in settings else "none"
+    return str(settings.get("guide") or settings.get("method") or other)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -52,7 +53,8 @@ def write_npz(file: Path, maps: Maps) -> None:
     """
     tensors, header = to_tensors(maps)
     with file.open("wb") as handle:  # numpy would add an ending of its own
-        np.savez_compressed(handle, header=np.array(json.dumps(header)), **tensors)
+        arrays: dict[str, Any] = {"header": np.array(json.dumps(header)), **tensors}
+        np.savez_compressed(handle, **arrays)
 
 
 def read_npz(file: Path) -> Maps:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..metrics import MapMetrics
-from ..types import ParsedPrompt, Run, Subject, TokenSpans, Word
+from ..types import GuidedStep, ParsedPrompt, Run, Subject, TokenSpans, Word
 
 SCHEMA = 1
 """Version of the run folder. Raised when an older reader would misread it."""
@@ -37,6 +37,7 @@ def to_json(run: Run, metrics: MapMetrics | None, files: tuple[str, ...]) -> str
         "timings": run.timings,
         "versions": run.versions,
         "notes": run.notes,
+        "guidance": [vars(step) for step in run.guidance],
         "metrics": summary(metrics) if metrics else {},
         "files": files,
     }
@@ -63,6 +64,7 @@ def fields_of(record: Mapping[str, Any]) -> dict[str, Any]:
         "timings": dict(record["timings"]),
         "versions": dict(record["versions"]),
         "notes": tuple(record["notes"]),
+        "guidance": tuple(GuidedStep(**step) for step in record.get("guidance", ())),
     }
 
 

@@ -14,6 +14,8 @@ from ..errors import SettingError
 LABELS = {
     "lora": "LoRA",
     "lora_scale": "LoRA strength",
+    "guide": "Method",
+    "guide_strength": "Strength",
     "maps_of": "Maps of",
     "sites": "Layers to record",
     "heads": "Keep every head",
@@ -42,8 +44,8 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Machine": ("device, language", ("device", "dtype", "offload", "language")),
 }  # fmt: skip
 """Title → (one-line info, names): what folds away, in the order of the page."""
-BESIDE = frozenset({"prompt", "model", "seed", "nouns"})
-"""Settings that are always in sight, or have a place of their own."""
+BESIDE = frozenset({"prompt", "model", "seed", "nouns", "guide", "guide_strength", "guide_weights", "boxes"})
+"""Settings that are always in sight, or have a place of their own: what guides is the tab Guide's."""
 
 
 def label_of(name: str) -> str:

@@ -87,7 +87,9 @@ def _typed(call: Callable[..., Any], settings: type[MapSettings]) -> Callable[..
     return spread
 
 
-_LISTS: dict[str, Any] = {"nouns": list[str], "timesteps": list[float]}
+_LISTS: dict[str, Any] = {
+    "nouns": list[str], "timesteps": list[float], "guide_weights": list[str], "boxes": list[str],
+}  # fmt: skip
 
 
 class Calls:

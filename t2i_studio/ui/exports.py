@@ -193,6 +193,9 @@ def _inspection(run: Run, given: InspectSettings) -> str:
     return shlex.join([*line, "--seed", str(given.seed), *options])
 
 
+_REPEATED = {"guide_weights": "--guide-weight", "boxes": "--box"}
+
+
 def _flags(given: MapSettings, defaults: dict[str, Any]) -> list[str]:
     """Flags for what differs from the defaults; prompt, model and seed stand elsewhere."""
     options: list[str] = []
@@ -203,6 +206,8 @@ def _flags(given: MapSettings, defaults: dict[str, Any]) -> list[str]:
         flag = f"--{name.replace('_', '-')}"
         if isinstance(wanted, bool):
             options += [flag] if wanted else [f"--no-{flag[2:]}"]
+        elif name in _REPEATED:
+            options += [part for value in wanted for part in (_REPEATED[name], value)]
         elif isinstance(wanted, tuple):
             options += [flag, ",".join(f"{v:g}" if isinstance(v, float) else v for v in wanted)]
         else:

@@ -24,14 +24,15 @@ def part(
     name: str,
     value: Any = None,
     *,
+    elem_id: str = "",
     template: str = "",
     scripts: tuple[str, ...] = (),
     server_functions: list[Callable[..., Any]] | None = None,
     **props: Any,
 ) -> gr.HTML:
-    """A piece with its own script (`name.js`, or `scripts`); its element id is `name`."""
+    """A piece with its own script (`name.js`, or `scripts`); its element id is `elem_id`, else `name`."""
     return gr.HTML(
         value, html_template=template or f'<div class="{name}"></div>', js_on_load=script("dom", *(scripts or (name,))),
-        elem_id=name, elem_classes=["part"], apply_default_css=False, container=False, padding=False,
+        elem_id=elem_id or name, elem_classes=["part"], apply_default_css=False, container=False, padding=False,
         server_functions=server_functions, **props,
     )  # fmt: skip

@@ -7,8 +7,8 @@ const clear = () => {
   });
 };
 
-const show = ({ name, problem, remedy }) => {
-  const home = document.getElementById(`setting-${name}`);
+const show = ({ name, home: place, problem, remedy }) => {
+  const home = document.getElementById(place || `setting-${name}`);
   if (!home) return;
   for (let up = home.parentElement; up; up = up.parentElement) {
     const opener = up.querySelector(":scope > button.label-wrap:not(.open)");

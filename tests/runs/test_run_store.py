@@ -31,7 +31,7 @@ def _left(place: Path) -> list[str]:
     ("number", "words"),
     [(errno.ENOSPC, "full"), (errno.EROFS, "can't be written"), (errno.EIO, "Check the disk")],
 )
-@pytest.mark.parametrize("part", ["write_picture", "write_maps", "_write_metrics"])
+@pytest.mark.parametrize("part", ["write_picture", "write_maps", "write_metrics"])
 def test_a_failing_disk_leaves_nothing_behind(store, make_run, monkeypatch, tmp_path, part, number, words):
     def fail(*_):
         raise OSError(number, os.strerror(number))

@@ -126,7 +126,7 @@ def _see(handlers: Handlers) -> dict[str, Any]:
         return exports.made(handlers.studio, wanted[0], wanted[1], handlers.scratch)
 
     return {
-        "stage": part("stage", stage.IDLE, scripts=(*SCRIPTS, "stage")),
+        "stage": part("stage", stage.IDLE, scripts=(*SCRIPTS, "painting", "stage")),
         "keep": part("keep", scripts=("keepcard", "keep"), server_functions=[make_file]),
     }
 

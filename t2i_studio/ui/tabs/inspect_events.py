@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,70 +12,24 @@ from ...errors import SettingError, StudioError
 from .. import chips, exports, follow, stage
 from ..chips import Choice
 from ..controls import cleaned, numbers, settings_from
+from .reading import Reading
 
 if TYPE_CHECKING:
     from ...studio import Studio
     from ...tasks import Task
-    from ...types import ParsedPrompt, Run, TokenSpans
+    from ...types import Run
     from ..scratch import Scratch
 
 MODEL_SETS = ("steps", "guidance_scale", "width", "height", "scheduler")
 """Settings that choosing a model sets."""
-LONG = 25
-"""Words from which on a prompt may pass a tokenizer's limit; shorter ones load no tokenizer."""
 
 
-class Handlers:
+class Handlers(Reading):
     """The events of one page over one studio."""
 
     def __init__(self, studio: Studio, scratch: Scratch) -> None:
-        self.studio, self.scratch = studio, scratch
-        self._stamps = itertools.count(1)
-
-    # The prompt
-
-    def read(self, prompt: str, language: str, choice: Choice | None) -> tuple[ParsedPrompt, ParsedPrompt]:
-        """The prompt as the parser finds it, and with the user's choice in it."""
-        found = self.studio.parse(prompt, None, language)
-        nouns = chips.chosen(found, choice or Choice())
-        return found, found if nouns is None else self.studio.parse(prompt, nouns, language)
-
-    def parsed(self, prompt: str, model: str, language: str, choice: Choice | None) -> dict[str, Any]:
-        """The value of the chips."""
-        nothing: dict[str, Any] = {"groups": [], "notes": [], "edited": False}
-        if not (prompt or "").strip():
-            return nothing
-        try:
-            _, shown = self.read(prompt, language, choice)
-        except StudioError as error:
-            return nothing | {"groups": [{"text": "", "plain": True}], "notes": [{"kind": "note", "text": str(error)}]}
-        return chips.value(shown, choice or Choice(), self._spans(shown, model))
-
-    def _spans(self, parsed: ParsedPrompt, model: str) -> Sequence[TokenSpans]:
-        if len(parsed.words) < LONG or self.studio.active():
-            return ()  # while something is painted the model stays as it is; the run's notes tell in the end
-        try:
-            return self.studio.spans(parsed, self.studio.defaults(model))
-        except StudioError:
-            return ()  # a model that can't be used says so when it is asked to paint
-
-    def toggle(self, prompt: str, model: str, language: str, choice: Choice | None, event: gr.EventData) -> Any:
-        """A chip was clicked."""
-        choice = choice or Choice()
-        try:
-            found, shown = self.read(prompt, language, choice)
-        except StudioError:
-            return choice, gr.skip()
-        choice = chips.toggle(found, shown, choice, int(getattr(event, "word", -1)))
-        return choice, self.parsed(prompt, model, language, choice)
-
-    def forget(self, prompt: str, model: str, language: str) -> Any:
-        """Back to the nouns that the parser finds."""
-        return Choice(), self.parsed(prompt, model, language, None)
-
-    def example(self, event: gr.EventData) -> str:
-        """The example that was clicked."""
-        return str(getattr(event, "prompt", ""))
+        super().__init__(studio)
+        self.scratch = scratch
 
     # The model
 
@@ -90,14 +43,10 @@ class Handlers:
 
     # Tasks
 
-    def problem(self, error: StudioError, name: str) -> dict[str, Any]:
-        """A message beside a control; the stamp makes the same one appear again."""
-        return {"name": name, "problem": error.problem, "remedy": error.remedy, "stamp": next(self._stamps)}
-
     def start(self, names: Sequence[str], choice: Choice | None, *values: Any) -> list[Any]:
         """Submit. Returns: task id, problem, stage, Generate, Cancel."""
         given = dict(zip(names, values, strict=True))
-        return self._begun(names, lambda: self.studio.submit(settings_from(given, self._nouns(given, choice))))
+        return self._begun(names, lambda: self.studio.submit(settings_from(given, self.nouns(given, choice))))
 
     def look(
         self, names: Sequence[str], choice: Choice | None, picture: str | None, timesteps: str, *values: Any
@@ -111,15 +60,12 @@ class Handlers:
             shared = {k: v for k, v in cleaned(given).items() if k in InspectSettings.model_fields}
             for name in ("width", "height"):
                 del shared[name]  # those of the picture, not of what would be painted
-            nouns = self._nouns(given, choice)
+            nouns = self.nouns(given, choice)
             shared["nouns"] = None if nouns is None else tuple(nouns)
             times = numbers(timesteps, "timesteps")
             return self.studio.submit_inspection(picture, shared.pop("prompt"), timesteps=times, **shared)
 
         return self._begun([*names, "timesteps", "picture"], submit)
-
-    def _nouns(self, given: dict[str, Any], choice: Choice | None) -> list[str] | None:
-        return chips.chosen(self.studio.parse(given["prompt"], None, given["language"]), choice) if choice else None
 
     def _begun(self, places: Sequence[str], submit: Callable[[], Task]) -> list[Any]:
         try:

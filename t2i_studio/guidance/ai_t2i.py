@@ -1,0 +1,47 @@
+"""AI-T2I (arXiv 2605.25763): aggregation within, isolation between subjects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from pydantic import Field
+
+from ..losses import aggregation, gather, isolation, outside, peaks, presence
+from ..losses.aggregation import ATTRIBUTE_RADIUS, RADIUS
+from .method import Method, weight
+
+if TYPE_CHECKING:
+    from .view import View
+
+
+class AiT2I(Method):
+    """`2·L_iso + 1.25·Σ L_agg + 0.25·L_max + 0.75·Σ L_adj`, over any number of subjects."""
+
+    parts: ClassVar = ("aggregation", "isolation", "presence", "attribute", "layout")
+    excites: ClassVar = True
+
+    aggregation: float = weight(1.25, "one subject's scattered attention gathers.")
+    isolation: float = weight(2.0, "the centres of subjects part.")
+    presence: float = weight(0.25, "no subject may vanish.")
+    attribute: float = weight(0.75, "adjectives gather where their noun is.")
+    layout: float = weight(2.0, "subjects stay inside their boxes, where there are any.")
+    radius: float = Field(RADIUS, gt=0, le=1, description="Of the discs about peaks, as a share of the map's side.")
+    attribute_radius: float = Field(ATTRIBUTE_RADIUS, gt=0, le=1, description="The same for adjectives.")
+
+    def losses(self, view: View) -> dict[str, torch.Tensor]:
+        """Plurals are meant to have several places: they are not gathered."""
+        maps_NYX, roles = view.subjects_NYX, view.roles
+        found: dict[str, list[torch.Tensor]] = {"aggregation": [], "attribute": [], "layout": []}
+        for map_YX, single, box in zip(maps_NYX, roles.single, roles.boxes, strict=True):
+            target = None if box is None else box.centre(map_YX)
+            if single or box is not None:
+                found["aggregation"].append(aggregation(map_YX, self.radius, target))
+            if box is not None:
+                found["layout"].append(outside(map_YX, box))
+        for index, map_YX in view.attributes:
+            if roles.single[index]:
+                place = peaks(maps_NYX[index], self.radius)[0]
+                found["attribute"].append(gather(map_YX, place, self.attribute_radius))
+        sums = {name: torch.stack(values).sum() for name, values in found.items() if values}
+        return {**sums, "isolation": isolation(maps_NYX), "presence": presence(view.excited_NYX)}

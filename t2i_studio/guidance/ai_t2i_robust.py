@@ -1,0 +1,42 @@
+"""AI-T2I made robust. Ours: the same aims by losses that a flat ground does not bend and that can reach 0."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+
+from ..losses import outside, overlap, presence, transport
+from ..losses.transport import foreground
+from .method import Method, weight
+
+if TYPE_CHECKING:
+    from .view import View
+
+
+class AiT2IRobust(Method):
+    """Component transport within, overlap between subjects, presence for what both are blind to."""
+
+    parts: ClassVar = ("aggregation", "isolation", "presence", "attribute", "layout")
+    excites: ClassVar = True
+
+    aggregation: float = weight(1.25, "attention away from the main blob returns to it or fades.")
+    isolation: float = weight(2.0, "subjects share no cell and stand apart.")
+    presence: float = weight(0.25, "no subject may vanish.")
+    attribute: float = weight(0.75, "adjectives lie where their noun is.")
+    layout: float = weight(2.0, "subjects stay inside their boxes, where there are any.")
+
+    def losses(self, view: View) -> dict[str, torch.Tensor]:
+        """An adjective's loss is the share of its foreground that its noun's does not cover."""
+        maps_NYX, roles = view.subjects_NYX, view.roles
+        found: dict[str, list[torch.Tensor]] = {"aggregation": [], "attribute": [], "layout": []}
+        for map_YX, single, box in zip(maps_NYX, roles.single, roles.boxes, strict=True):
+            if single:
+                found["aggregation"].append(transport(map_YX))
+            if box is not None:
+                found["layout"].append(outside(map_YX, box))
+        for index, map_YX in view.attributes:
+            noun = foreground(maps_NYX[index]).detach()
+            found["attribute"].append(1 - torch.minimum(foreground(map_YX), noun).sum())
+        sums = {name: torch.stack(values).sum() for name, values in found.items() if values}
+        return {**sums, "isolation": overlap(maps_NYX), "presence": presence(view.excited_NYX)}

@@ -1,0 +1,32 @@
+"""BoxDiff (arXiv 2307.10816): each subject inside its box."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+
+from ..losses import boxdiff
+from .method import Method, weight
+
+if TYPE_CHECKING:
+    from .view import View
+
+
+class BoxDiff(Method):
+    """`Σ(1 − top-k inside) + Σ top-k outside + corners`, on the maps of Attend-and-Excite."""
+
+    parts: ClassVar = ("layout",)
+    excites: ClassVar = True
+    needs_boxes: ClassVar = True
+
+    layout: float = weight(1.0, "subjects inside their boxes.")
+
+    def losses(self, view: View) -> dict[str, torch.Tensor]:
+        """Over the subjects that have a box."""
+        terms = [
+            boxdiff(map_YX, box)
+            for map_YX, box in zip(view.excited_NYX, view.roles.boxes, strict=True)
+            if box is not None
+        ]
+        return {"layout": torch.stack(terms).sum()}

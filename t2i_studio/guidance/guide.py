@@ -1,0 +1,359 @@
+"""`with guide(pipe, …): pipe(…)`: diffusers' own pipeline runs, and each step's latents are moved first.
+
+Before the denoiser's first call of a step, a hook runs it once more for its maps alone, works out the
+losses and their gradient with respect to the denoiser's input, and shifts that input; the same shift
+goes into `scheduler.step`. Nothing else is touched, and everything is put back on exit and on error.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+
+from ..capture import Recording, capture
+from ..errors import CaptureError, InputError, SettingError
+from ..families import family_for
+from ..prompts import parse
+from ..types import GuidedStep, ParsedPrompt
+from .method import Method
+from .methods import choose_method
+from .schedulers import carries, check_scheduler
+from .target import Target, make_target
+from .telemetry import Clock, Pending
+from .view import View
+
+if TYPE_CHECKING:
+    from ..families import Family
+    from ..losses import Box
+    from ..types import Site
+
+LARGEST_GRID = 32
+"""Maps with more rows or columns are pooled to this before the losses see them."""
+LONGEST_SHIFT = 0.5
+"""A shift longer than this share of √dim is shortened: no method means to replace half of the latents."""
+HALF_SCALE = 1024.0
+"""In float16 the loss is multiplied by this, and its gradient divided: small gradients would vanish."""
+
+
+@dataclass
+class Guidance:
+    """What `guide` gives: the telemetry of the run inside it."""
+
+    method: Method | None
+    "None where the strength is 0."
+    pending: list[Pending] = field(default_factory=list, repr=False)
+
+    @property
+    def steps(self) -> list[GuidedStep]:
+        """The guided steps so far. Waits for the device."""
+        return [one.read() for one in self.pending]
+
+
+@contextmanager
+def guide(
+    pipe: Any,
+    prompt: str | Sequence[str] | ParsedPrompt,
+    method: str | Method = "ai-t2i",
+    *,
+    strength: float = 1.0,
+    boxes: Mapping[str, Box] | None = None,
+    attributes: Mapping[str, Sequence[str]] | None = None,
+    nouns: Sequence[str] | None = None,
+    language: str = "en",
+    **settings: Any,
+) -> Iterator[Guidance]:
+    """Guide every picture that `pipe` paints inside the block.
+
+    Args:
+        pipe: a diffusers pipeline of a known family.
+        prompt: what the pipeline is called with; several for a batch; or one that is parsed already.
+        method: key of `METHODS`, or a method with its dials set.
+        strength: factor of the step size; 0 is bit-identical to no guidance.
+        boxes: where subjects should stand, by their ids (`cat`, `car#2`).
+        attributes: words that describe a subject, by its id, instead of those the parser found.
+        nouns: subjects instead of those the parser found.
+        language: of the prompt (Stanza code).
+        settings: dials of the method, by name.
+
+    Raises:
+        PromptError, SettingError: nothing to guide; unknown method, dial or box; a scheduler that loses shifts.
+        CaptureError: a model or attention that can't be read.
+    """
+    chosen = choose_method(method, **settings) if isinstance(method, str) else method
+    if isinstance(method, Method) and settings:
+        raise SettingError("Dials are set twice.", "Give a method's name with dials, or a method.", "guide")
+    if strength == 0:
+        yield Guidance(None)
+        return
+    check_scheduler(pipe.scheduler)
+    family = family_for(pipe)
+    prompts = list(prompt) if isinstance(prompt, list | tuple) else [prompt]
+    parsed = [one if isinstance(one, ParsedPrompt) else parse(str(one), language, nouns) for one in prompts]
+    targets = [make_target(pipe, family, chosen, one, boxes or {}, attributes) for one in parsed]
+    guidance = Guidance(chosen)
+    with ExitStack() as stack:
+        running = _Running(pipe, family, chosen, targets, strength, guidance, stack)
+        stack.enter_context(_frozen(running.denoiser))
+        hook = running.denoiser.register_forward_pre_hook(running.before, with_kwargs=True)
+        stack.callback(hook.remove)
+        stack.enter_context(_wrapped(pipe.scheduler, running))
+        yield guidance
+
+
+class _Running:
+    """One `guide` block at work."""
+
+    def __init__(
+        self, pipe: Any, family: Family, method: Method, targets: Sequence[Target], strength: float,
+        guidance: Guidance, stack: ExitStack,
+    ) -> None:  # fmt: skip
+        self.pipe, self.family, self.method = pipe, family, method
+        self.denoiser = family.denoiser(pipe)
+        self._targets, self._strength = targets, strength
+        self._guidance, self._stack = guidance, stack
+        self._recordings: list[_Maps] = []
+        self._size: tuple[int, int] | None = None
+        self._step = 0
+        self._done = False
+        "Whether this step's shift was worked out."
+        self._input_shift: torch.Tensor | None = None
+        self._latent_shift: torch.Tensor | None = None
+        self._inside = False
+
+    def before(self, module: Any, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]] | None:
+        """The hook: work the shift out at a step's first call, and apply it at every call."""
+        if self._inside:
+            return None
+        name = "sample" if "sample" in kwargs else "hidden_states"
+        sample: torch.Tensor = args[0] if args else kwargs[name]
+        if not self._done:
+            self._done = True
+            self._work_out(sample, args, kwargs)
+        if self._input_shift is None:
+            return None
+        repeated = self._input_shift.repeat(len(sample) // len(self._input_shift), 1, 1, 1)
+        moved = sample + repeated.to(sample.dtype)
+        if args:
+            return (moved, *args[1:]), kwargs
+        return args, {**kwargs, name: moved}
+
+    def take_latent_shift(self) -> torch.Tensor | None:
+        """The shift of this step's latents, once; the step is over then."""
+        shift = self._latent_shift
+        self._input_shift = self._latent_shift = None
+        self._done = False
+        self._step += 1
+        return shift
+
+    def _work_out(self, sample: torch.Tensor, args: tuple, kwargs: dict[str, Any]) -> None:
+        scheduler = self.pipe.scheduler
+        num_steps = len(scheduler.timesteps)
+        length = self._strength * self.method.strength(self._step, num_steps)
+        if length == 0 or not carries(scheduler, self._step):
+            return
+        timestep = args[1] if len(args) > 1 else kwargs["timestep"]
+        number = len(sample) // 2 if getattr(self.pipe, "do_classifier_free_guidance", False) else len(sample)
+        if number % len(self._targets):
+            raise InputError(
+                f"guide() was given {len(self._targets)} prompts, and the pipeline paints {number} pictures.",
+                "Give guide() the same prompts as the pipeline.",
+            )
+        with torch.inference_mode(False):
+            rows = slice(len(sample) - number, None)
+            call = _Call(
+                tuple(_chosen(a, len(sample), rows) for a in args[1:]),
+                {k: _chosen(v, len(sample), rows) for k, v in kwargs.items() if v is not sample},
+            )
+            start = sample[rows].detach().clone()
+            self._open(start)
+            shift = self._shift(start, call, length, num_steps, timestep)
+            # The denoiser's input has unit variance; latents may be scaled otherwise (Euler).
+            scale = torch.ones(1, device=shift.device)
+            if hasattr(scheduler, "scale_model_input"):
+                scale = scheduler.scale_model_input(scale, _first(timestep))
+        self._input_shift, self._latent_shift = shift, shift / scale
+
+    def _shift(self, start: torch.Tensor, call: _Call, length: float, num_steps: int, timestep: Any) -> torch.Tensor:
+        """How far to move the input (B, C, h, w), float32: refinements, then one step along the gradient."""
+        clock = Clock(start.device)
+        variance = self.family.input_variance(self.pipe, _first(timestep))
+        now = start.float()
+        refinements = 0
+        threshold = self.method.threshold(self._step, num_steps)
+        found = self._gradient(now.to(start.dtype), call)
+        while threshold is not None and refinements < getattr(self.method, "max_refinements", 0):
+            wanting = (found.total > 1 - threshold).view(-1, 1, 1, 1)
+            if not bool(wanting.any()):
+                break
+            now = now - torch.where(wanting, length * variance * found.gradient, 0.0)
+            refinements += 1
+            found = self._gradient(now.to(start.dtype), call)
+        shift = now - length * variance * found.gradient - start.float()
+        size, dim = shift.flatten(1).norm(dim=1), float(shift[0].numel()) ** 0.5
+        clipped = size > LONGEST_SHIFT * dim
+        shift = shift * (LONGEST_SHIFT * dim / size.clamp_min(1e-12)).clamp_max(1).view(-1, 1, 1, 1)
+        self._guidance.pending.append(
+            Pending(
+                self._step, _first(timestep), found.losses, found.total, found.gradient.flatten(1).norm(dim=1),
+                (start.float() + shift).flatten(1).norm(dim=1) / dim, shift.flatten(1).norm(dim=1) / dim,
+                found.skipped, clipped, refinements, clock.stop(),
+            )
+        )  # fmt: skip
+        return shift
+
+    def _gradient(self, sample: torch.Tensor, call: _Call) -> _Found:
+        """Losses of every picture, and the gradient of their weighted sums."""
+        scale = HALF_SCALE if sample.dtype == torch.float16 else 1.0
+        per_prompt = len(sample) // len(self._targets)
+        found: list[_Found] = []
+        for index, (target, maps) in enumerate(zip(self._targets, self._recordings, strict=True)):
+            rows = slice(index * per_prompt, (index + 1) * per_prompt)
+            with torch.enable_grad():
+                leaf = sample[rows].detach().clone().requires_grad_()
+                part = call.rows(len(sample), rows)
+                self._inside = True
+                try:
+                    tokens_BCYX = maps.forward(leaf, part)
+                finally:
+                    self._inside = False
+                losses = [self.method.losses(View(one, target.roles)) for one in tokens_BCYX]
+                totals = torch.stack([self.method.total(one) for one in losses])
+                (gradient,) = torch.autograd.grad(scale * totals.sum(), leaf)
+            gradient = gradient.float() / scale
+            broken = ~gradient.isfinite().flatten(1).all(1)
+            gradient = torch.where(broken.view(-1, 1, 1, 1), 0.0, gradient)
+            names = {name: torch.stack([one[name].detach() for one in losses]) for name in losses[0]}
+            found.append(_Found(names, totals.detach(), gradient, broken))
+        return _Found(
+            _joined([one.losses for one in found]), torch.cat([one.total for one in found]),
+            torch.cat([one.gradient for one in found]), torch.cat([one.skipped for one in found]),
+        )  # fmt: skip
+
+    def _open(self, sample: torch.Tensor) -> None:
+        """Recordings for latents of this size; opened at the first step, for only then is it known."""
+        size = (int(sample.shape[-2]), int(sample.shape[-1]))
+        if self._size == size:
+            return
+        if self._size is not None:
+            raise CaptureError("The size of the picture changed inside guide().", "Open guide() once a size.")
+        self._size = size
+        sites = self.family.default_sites(self.denoiser, *size)
+        for target in self._targets:
+            self._recordings.append(_Maps(self.denoiser, self.family, sites, target, self._stack))
+
+
+@dataclass(frozen=True)
+class _Found:
+    losses: dict[str, torch.Tensor]
+    total: torch.Tensor
+    gradient: torch.Tensor
+    skipped: torch.Tensor
+
+
+@dataclass(frozen=True)
+class _Call:
+    """The pipeline's own arguments beside the sample, for the rows with the prompt."""
+
+    args: tuple
+    kwargs: dict[str, Any]
+
+    def rows(self, total: int, rows: slice) -> _Call:
+        return _Call(
+            tuple(_chosen(a, total, rows) for a in self.args),
+            {k: _chosen(v, total, rows) for k, v in self.kwargs.items()},
+        )
+
+
+class _Maps:
+    """The denoiser's maps on the columns of one prompt, mean over heads and sites."""
+
+    def __init__(self, denoiser: Any, family: Family, sites: Sequence[Site], target: Target, stack: ExitStack) -> None:
+        self._grid, self._num_sites = sites[0].grid, len(sites)
+        self._sum: torch.Tensor | None = None
+        columns = [(c,) for c in target.columns]
+        opened = capture(denoiser, family, sites, columns, self._add, keep_graph=True, within=target.within)
+        self._recording: Recording = stack.enter_context(opened)
+        self._recording.paused = True
+
+    def forward(self, sample: torch.Tensor, call: _Call) -> torch.Tensor:
+        """(B, C, Y, X), with the graph from the sample."""
+        self._sum, self._recording.paused = None, False
+        try:
+            self._recording.forward(sample, *call.args, **call.kwargs)
+        finally:
+            self._recording.paused = True
+        total, self._sum = self._sum, None
+        assert total is not None
+        maps_BCYX = (total / self._num_sites).transpose(1, 2).unflatten(-1, self._grid)
+        if max(self._grid) > LARGEST_GRID:
+            factor = -(-max(self._grid) // LARGEST_GRID)
+            maps_BCYX = F.avg_pool2d(maps_BCYX, factor, ceil_mode=True)
+        return maps_BCYX
+
+    def _add(self, site: Site, probs_BHQC: torch.Tensor) -> None:
+        mean = probs_BHQC.mean(1)
+        self._sum = mean if self._sum is None else self._sum + mean
+
+
+def _chosen(value: Any, total: int, rows: slice) -> Any:
+    """The wanted rows of whatever has `total` rows; ordinary tensors, whatever mode made them."""
+    if isinstance(value, torch.Tensor):
+        cut = value[rows] if value.ndim and len(value) == total else value
+        return cut.clone() if cut.is_inference() else cut
+    if isinstance(value, dict):
+        return {k: _chosen(v, total, rows) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_chosen(v, total, rows) for v in value)
+    return value
+
+
+def _first(timestep: Any) -> Any:
+    return timestep.flatten()[0] if isinstance(timestep, torch.Tensor) else timestep
+
+
+def _joined(parts: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Losses of all prompts; a part that one prompt lacks (no adjective, say) counts 0 there."""
+    size = [next(iter(part.values())) for part in parts]
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {
+        name: torch.cat([part.get(name, torch.zeros_like(like)) for part, like in zip(parts, size, strict=True)])
+        for name in names
+    }
+
+
+@contextmanager
+def _frozen(denoiser: Any) -> Iterator[None]:
+    """No gradients of weights while guiding: they would cost memory for nothing."""
+    moving = [p for p in denoiser.parameters() if p.requires_grad]
+    for p in moving:
+        p.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for p in moving:
+            p.requires_grad_(True)
+
+
+@contextmanager
+def _wrapped(scheduler: Any, running: _Running) -> Iterator[None]:
+    """This scheduler object's `step` takes the shifted sample, until the block ends."""
+    original = scheduler.step
+
+    @functools.wraps(original)
+    def step(model_output: Any, timestep: Any, sample: Any, *args: Any, **kwargs: Any) -> Any:
+        shift = running.take_latent_shift()
+        if shift is not None:
+            sample = sample + shift.to(sample.device, sample.dtype)
+        return original(model_output, timestep, sample, *args, **kwargs)
+
+    scheduler.step = step
+    try:
+        yield
+    finally:
+        del scheduler.step

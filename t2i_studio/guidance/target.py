@@ -1,0 +1,102 @@
+"""From a prompt to what its guidance needs: which text columns are recorded, and their roles."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import PromptError, SettingError
+from ..losses import Box
+from ..prompts import content_columns, subject_columns, token_spans, word_columns
+from .view import Roles
+
+if TYPE_CHECKING:
+    from ..families import Family
+    from ..types import ParsedPrompt, Subject
+    from .method import Method
+
+
+@dataclass(frozen=True)
+class Target:
+    """One prompt of the batch."""
+
+    columns: tuple[int, ...]
+    "Text columns that are recorded, one map each."
+    roles: Roles
+    within: tuple[int, ...] | None
+    "Columns that the maps are renormalised over."
+
+
+def make_target(
+    pipe: Any, family: Family, method: Method, parsed: ParsedPrompt, boxes: Mapping[str, Box],
+    attributes: Mapping[str, Sequence[str]] | None = None,
+) -> Target:  # fmt: skip
+    """Columns and roles of a prompt's words.
+
+    Raises:
+        PromptError: no subject to guide, or a box or attribute for something the prompt does not name.
+        SettingError: the method wants boxes and there are none.
+    """
+    if method.needs_boxes and not boxes:
+        raise SettingError("This method needs boxes.", 'Give each subject one, e.g. "cat:0.05,0.3,0.45,0.9".', "boxes")
+    sets = family.column_sets(pipe)
+    spans = [token_spans(parsed, one.tokenizer, one.name, one.num_columns) for one in sets]
+    starts = [one.start for one in sets]
+    found = subject_columns(parsed, spans, starts)
+    subjects = [subject for subject in parsed.subjects if found[subject.id]]
+    if not subjects:
+        raise PromptError("The prompt names nothing to guide.", "Name what is to be seen: a cat and a dog.")
+    for name in (*boxes, *(attributes or ())):
+        _known(name, [subject.id for subject in subjects])
+    described = [
+        (i, word_columns(word, spans, starts))
+        for i, subject in enumerate(subjects)
+        for word in _attributes(parsed, subject, attributes)
+    ]
+    named = {word for subject in subjects for word in (*subject.words, *subject.attributes)}
+    others = [
+        word_columns(i, spans, starts) for i, word in enumerate(parsed.words) if i not in named and word.upos != "PUNCT"
+    ]
+    content = content_columns(spans, starts)
+    competing = _competing(family, sets, spans, starts) if method.excites else ()
+    wanted = {c for group in found.values() for c in group} | {c for _, group in described for c in group}
+    columns = tuple(sorted(wanted | {c for group in others for c in group} | set(competing)))
+    place = {column: i for i, column in enumerate(columns)}
+
+    def at(group: Sequence[int]) -> tuple[int, ...]:
+        return tuple(place[c] for c in group)
+
+    roles = Roles(
+        subjects=tuple(at(found[subject.id]) for subject in subjects),
+        attributes=tuple((i, at(group)) for i, group in described if group),
+        others=tuple(at(group) for group in others if group),
+        competing=at(competing),
+        single=tuple(subject.count == 1 for subject in subjects),
+        boxes=tuple(boxes.get(subject.id) for subject in subjects),
+    )
+    return Target(columns, roles, content if family.joint_softmax else None)
+
+
+def _competing(family: Family, sets: Sequence[Any], spans: Sequence[Any], starts: Sequence[int]) -> tuple[int, ...]:
+    """Attend-and-Excite's columns 1 to −1 of all, padding included; for joint attention the prompt's own tokens."""
+    if family.joint_softmax:
+        return tuple(s + c for span, s in zip(spans, starts, strict=True) for c in range(1, len(span.tokens) - 1))
+    return tuple(range(sets[0].start + 1, sets[0].start + sets[0].num_columns - 1))
+
+
+def _attributes(parsed: ParsedPrompt, subject: Subject, given: Mapping[str, Sequence[str]] | None) -> tuple[int, ...]:
+    if given is None or subject.id not in given:
+        return subject.attributes
+    words = [word.text.lower() for word in parsed.words]
+    for text in given[subject.id]:
+        _known(text.lower(), words)
+    return tuple(words.index(text.lower()) for text in given[subject.id])
+
+
+def _known(name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known)}."
+        raise PromptError(f"The prompt has no {name!r}.", hint)

@@ -1,0 +1,31 @@
+"""Losses on attention maps: pure functions, one idea a file, under the names their papers use.
+
+Maps are float tensors of probabilities, one subject each, with the graph that made them. All are
+worked out on the device of the maps, without a word to the host.
+"""
+
+from __future__ import annotations
+
+from .aggregation import aggregation, gather, peaks
+from .boxes import Box, boxdiff, outside
+from .divergence import symmetric_kl, syngen
+from .isolation import isolation
+from .overlap import overlap
+from .presence import excited, presence
+from .transport import transport
+
+__all__ = [
+    "Box",
+    "aggregation",
+    "boxdiff",
+    "excited",
+    "gather",
+    "isolation",
+    "outside",
+    "overlap",
+    "peaks",
+    "presence",
+    "symmetric_kl",
+    "syngen",
+    "transport",
+]

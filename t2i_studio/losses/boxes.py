@@ -1,0 +1,79 @@
+"""Subjects inside their boxes: BoxDiff (arXiv 2307.10816, equations 4 to 7), and the share of mass outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from .geometry import EPSILON
+
+TOP = 0.2
+"""Share of the cells of a region whose largest values count."""
+NEAR = 6 / 64
+"""How far from a border the corner term looks, as a share of the map's side."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where a subject should stand: shares of the picture's width and height, [0, 1]; XYXY."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def cells(self, map_YX: torch.Tensor) -> tuple[slice, slice]:
+        """Rows and columns whose middles lie inside; at least one of each."""
+        height, width = map_YX.shape[-2:]
+        return _span(self.top, self.bottom, height), _span(self.left, self.right, width)
+
+    def mask(self, map_YX: torch.Tensor) -> torch.Tensor:
+        """Boolean (Y, X)."""
+        inside = torch.zeros_like(map_YX, dtype=torch.bool)
+        inside[self.cells(map_YX)] = True
+        return inside
+
+    def centre(self, map_YX: torch.Tensor) -> torch.Tensor:
+        """(row, column) of its middle, cells."""
+        height, width = map_YX.shape[-2:]
+        place = [(self.top + self.bottom) / 2 * height - 0.5, (self.left + self.right) / 2 * width - 0.5]
+        return torch.tensor(place, device=map_YX.device, dtype=map_YX.dtype)
+
+
+def outside(map_YX: torch.Tensor, box: Box) -> torch.Tensor:
+    """Share of the map's mass that lies outside the box, [0, 1]."""
+    return (map_YX * ~box.mask(map_YX)).sum() / map_YX.sum().clamp_min(EPSILON)
+
+
+def boxdiff(map_YX: torch.Tensor, box: Box) -> torch.Tensor:
+    """`(1 − top-k inside) + top-k outside + corners` of one subject; k is a fifth of a region's cells.
+
+    The corner term compares the map's largest values along each axis with the box, near its borders.
+    """
+    rows, columns = box.cells(map_YX)
+    inner = 1 - _top(map_YX[rows, columns].flatten())
+    num_outside = map_YX.numel() - map_YX[rows, columns].numel()
+    outer = map_YX.sum() * 0
+    if num_outside:
+        rest = map_YX.masked_fill(box.mask(map_YX), float("-inf")).flatten()
+        outer = _top(rest.topk(num_outside).values)
+    return inner + outer + _corner(map_YX.amax(1), rows) + _corner(map_YX.amax(0), columns)
+
+
+def _span(low: float, high: float, number: int) -> slice:
+    start = min(number - 1, max(0, round(low * number)))
+    return slice(start, min(number, max(start + 1, round(high * number))))
+
+
+def _top(values: torch.Tensor) -> torch.Tensor:
+    return values.topk(max(1, int(TOP * len(values)))).values.mean()
+
+
+def _corner(line: torch.Tensor, span: slice) -> torch.Tensor:
+    """Mean distance to the box's own projection over the cells near its two borders."""
+    places = torch.arange(len(line), device=line.device)
+    wanted = ((places >= span.start) & (places < span.stop)).to(line.dtype)
+    wide = max(1, round(NEAR * len(line)))
+    near = ((places - span.start).abs() <= wide) | ((places - span.stop + 1).abs() <= wide)
+    return ((line - wanted).abs() * near).sum() / near.sum()

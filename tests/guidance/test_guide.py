@@ -1,0 +1,420 @@
+"""`guide` on every family's tiny model: the shift is the gradient's, and nothing is left behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+from diffusers.pipelines.deprecated.stable_diffusion_attend_and_excite import (
+    pipeline_stable_diffusion_attend_and_excite as published,
+)
+from peft import LoraConfig
+
+from t2i_studio.capture import capture
+from t2i_studio.errors import InputError, PromptError, SettingError
+from t2i_studio.families import FAMILIES, Family
+from t2i_studio.guidance import METHODS, choose_method, guide
+from t2i_studio.guidance.method import Method
+from t2i_studio.guidance.schedulers import LOSE
+from t2i_studio.guidance.target import make_target
+from t2i_studio.guidance.view import View
+from t2i_studio.losses import Box
+from t2i_studio.prompts import parse
+
+pytestmark = pytest.mark.models
+PROMPT = "a red cat and a dog"
+BOXES = {"cat": Box(0, 0, 0.5, 1)}
+
+
+@pytest.fixture(params=list(FAMILIES))
+def family(request: pytest.FixtureRequest) -> Family:
+    return FAMILIES[request.param]
+
+
+@pytest.fixture
+def pipe(family: Family):
+    pipe = family.tiny()
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def paint(pipe, prompt: str | list[str] = PROMPT, steps: int = 4, scale: float = 5.0, size=(128, 128), **more: Any):
+    """Final latents."""
+    given = {"generator": torch.Generator().manual_seed(0), **more}
+    return pipe(
+        prompt, num_inference_steps=steps, guidance_scale=scale, height=size[0], width=size[1], output_type="latent",
+        **given,
+    ).images  # fmt: skip
+
+
+def boxes_for(name: str) -> dict[str, Box]:
+    return BOXES if METHODS[name].needs_boxes else {}
+
+
+class Heard:
+    """Samples that reach the denoiser in the pipeline's own calls, before and after the shift, by step."""
+
+    def __init__(self, pipe, family: Family) -> None:
+        self.samples: list[torch.Tensor] = []
+        self.calls: list[tuple[tuple, dict]] = []
+        self._handle = family.denoiser(pipe).register_forward_pre_hook(self._hook, with_kwargs=True)
+
+    def _hook(self, module: Any, args: tuple, kwargs: dict) -> None:
+        if not torch.is_grad_enabled():
+            sample = args[0] if args else kwargs["hidden_states"]
+            self.samples.append(sample.detach().clone())
+            self.calls.append((args[1:], {k: v for k, v in kwargs.items() if k != "hidden_states"}))
+
+    def close(self) -> None:
+        self._handle.remove()
+
+
+def plain_gradient(
+    family: Family, pipe, method: Method, boxes: dict[str, Box], sample: torch.Tensor, call: tuple[tuple, dict]
+):
+    """∇L by autograd on a model that nothing is patched in: queries and keys are read by module hooks."""
+    denoiser = family.denoiser(pipe)
+    target = make_target(pipe, family, method, parse(PROMPT), boxes)
+    sites = family.default_sites(denoiser, *sample.shape[-2:])
+    maps: list[torch.Tensor] = []
+
+    def hook(attn: Any, args: tuple, kwargs: dict) -> None:
+        hidden = args[0] if args else kwargs["hidden_states"]
+        maps.append(full_probs(attn, hidden, kwargs["encoder_hidden_states"], target).mean(1))
+
+    handles = [denoiser.get_submodule(s.name).register_forward_pre_hook(hook, with_kwargs=True) for s in sites]
+    leaf = sample[len(sample) // 2 :].clone().requires_grad_()
+    half = [halved(value, len(sample)) for value in call[0]]
+    named = {k: halved(v, len(sample)) for k, v in call[1].items()}
+    with torch.enable_grad():
+        denoiser(leaf, *half, **named)
+        tokens = torch.stack(maps).mean(0)[0].transpose(0, 1).unflatten(-1, sites[0].grid)
+        loss = method.total(method.losses(View(tokens, target.roles)))
+        (gradient,) = torch.autograd.grad(loss, leaf)
+    for handle in handles:
+        handle.remove()
+    return float(loss), gradient
+
+
+def halved(value: Any, rows: int) -> Any:
+    if isinstance(value, torch.Tensor) and value.ndim and len(value) == rows:
+        return value[rows // 2 :]
+    return {k: halved(v, rows) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def full_probs(attn: Any, hidden: torch.Tensor, text: torch.Tensor, target: Any) -> torch.Tensor:
+    """(B, H, Q, C) by a plain softmax over all keys, or over the words alone in joint attention."""
+
+    def split(x: torch.Tensor, norm: Any) -> torch.Tensor:
+        x = x.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+        return x if norm is None else norm(x)
+
+    query = split(attn.to_q(hidden), attn.norm_q)
+    if getattr(attn, "add_k_proj", None) is None:
+        key = split(attn.to_k(text), attn.norm_k)
+        return (query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5).softmax(-1)[..., list(target.columns)]
+    key = split(attn.add_k_proj(text), attn.norm_added_k)[:, :, list(target.within)]
+    place = [target.within.index(c) for c in target.columns]
+    return (query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5).softmax(-1)[..., place]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_shift_is_the_step_along_the_gradient(family: Family, pipe, name: str) -> None:
+    settings = {"refine": False} if name == "attend-and-excite" else {}
+    method = choose_method(name, **settings)
+    with guide(pipe, PROMPT, method, boxes=boxes_for(name), strength=0.5) as guidance:
+        heard = Heard(pipe, family)  # registered after guide's own hook: it hears the shifted sample
+        paint(pipe)
+        heard.close()
+    blind = Heard(pipe, family)
+    paint(pipe)
+    blind.close()
+    before, after = blind.samples[0], heard.samples[0]
+    loss, gradient = plain_gradient(family, pipe, method, boxes_for(name), before, blind.calls[0])
+    time = blind.calls[0][0][0] if blind.calls[0][0] else blind.calls[0][1]["timestep"].flatten()[0]
+    length = 0.5 * method.strength(0, 4) * float(family.input_variance(pipe, time))
+    wanted = before - length * gradient.repeat(2, 1, 1, 1)
+    torch.testing.assert_close(after, wanted, atol=2e-5, rtol=1e-4)
+    assert guidance.steps[0].total == pytest.approx(loss, rel=1e-4)
+    assert guidance.steps[0].gradient_norm == pytest.approx(float(gradient.norm()), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_moves_the_picture_and_leaves_no_trace(family: Family, pipe, name: str) -> None:
+    denoiser = family.denoiser(pipe)
+    plain = paint(pipe)
+    processors = {k: id(p) for k, p in denoiser.attn_processors.items()}
+    needs = [p.requires_grad for p in denoiser.parameters()]
+    with guide(pipe, PROMPT, name, boxes=boxes_for(name)) as guidance:
+        guided = paint(pipe)
+    assert (guided - plain).abs().max() > 1e-4
+    assert [one.step for one in guidance.steps] == [0, 1]
+    assert all(one.skipped == 0 and np.isfinite(one.total) for one in guidance.steps)
+    assert set(guidance.steps[0].losses) <= set(METHODS[name].parts)
+    assert torch.equal(paint(pipe), plain)
+    assert {k: id(p) for k, p in denoiser.attn_processors.items()} == processors
+    assert [p.requires_grad for p in denoiser.parameters()] == needs
+    assert "step" not in vars(pipe.scheduler)
+    assert not denoiser._forward_pre_hooks
+
+
+def test_strength_zero_is_none(family: Family, pipe) -> None:
+    plain = paint(pipe)
+    with guide(pipe, PROMPT, strength=0) as guidance:
+        assert torch.equal(paint(pipe), plain)
+    assert guidance.steps == []
+
+
+def test_an_error_inside_puts_everything_back(family: Family, pipe) -> None:
+    plain = paint(pipe)
+
+    def stop(*_: Any) -> dict:
+        raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"), guide(pipe, PROMPT):
+        paint(pipe, callback_on_step_end=stop)
+    assert torch.equal(paint(pipe), plain)
+
+
+@pytest.mark.parametrize("scale", [1.0, 5.0])
+def test_a_batch_is_guided_as_each_alone(family: Family, pipe, scale: float) -> None:
+    prompts = ["a red cat and a dog", "a dog, a frog and a car"]
+
+    def generators() -> list[torch.Generator]:
+        return [torch.Generator().manual_seed(i) for i in range(4)]
+
+    together_args: dict[str, Any] = {"generator": generators(), "num_images_per_prompt": 2}
+    with guide(pipe, prompts) as guidance:
+        together = paint(pipe, prompts, scale=scale, **together_args)
+    assert guidance.steps[0].losses["attribute"] > 0
+    for i, prompt in enumerate(prompts):
+        pair = generators()[2 * i : 2 * i + 2]
+        with guide(pipe, prompt):
+            alone = paint(pipe, prompt, scale=scale, generator=pair, num_images_per_prompt=2)
+        torch.testing.assert_close(together[2 * i : 2 * i + 2], alone, atol=2e-3, rtol=1e-3)
+
+
+def test_a_picture_that_is_not_square(family: Family, pipe) -> None:
+    plain = paint(pipe, size=(128, 192))
+    with guide(pipe, PROMPT, "ai-t2i-robust"):
+        assert (paint(pipe, size=(128, 192)) - plain).abs().max() > 1e-4
+
+
+def test_under_inference_mode(family: Family, pipe) -> None:
+    with guide(pipe, PROMPT):
+        wanted = paint(pipe)
+    with guide(pipe, PROMPT), torch.inference_mode():
+        torch.testing.assert_close(paint(pipe).clone(), wanted)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision(family: Family, pipe, dtype: torch.dtype) -> None:
+    pipe.to(dtype)
+    with guide(pipe, PROMPT) as guidance:
+        assert bool(paint(pipe).isfinite().all())
+    assert all(one.skipped == 0 and one.gradient_norm > 0 for one in guidance.steps)
+
+
+def test_with_a_lora(family: Family, pipe) -> None:
+    torch.manual_seed(0)
+    denoiser = family.denoiser(pipe)
+    denoiser.add_adapter(LoraConfig(r=2, lora_alpha=2, init_lora_weights=False, target_modules=["to_q", "to_v"]))
+    plain = paint(pipe)
+    with guide(pipe, PROMPT):
+        assert (paint(pipe) - plain).abs().max() > 1e-4
+    assert torch.equal(paint(pipe), plain)
+
+
+def test_maps_recorded_beside_are_those_of_the_guided_pass(family: Family, pipe) -> None:
+    denoiser = family.denoiser(pipe)
+    sites = family.default_sites(denoiser, 16, 16)
+    seen: list[torch.Tensor] = []
+    with (
+        guide(pipe, PROMPT),
+        capture(denoiser, family, sites, [(2,)], lambda _s, p: seen.append(p), num_rows=1) as recording,
+    ):
+        paint(pipe)
+    assert recording.num_records == len(seen) == 4 * len(sites)
+    with capture(denoiser, family, sites, [(2,)], lambda _s, p: seen.append(p), num_rows=1):
+        paint(pipe)
+    assert (seen[0] - seen[4 * len(sites)]).abs().max() > 1e-6
+
+
+# Trouble
+
+
+def test_what_is_not_finite_is_skipped_and_counted(pipe, family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = paint(pipe)
+    total = Method.total
+    monkeypatch.setattr(Method, "total", lambda self, losses: total(self, losses) * float("nan"))
+    with guide(pipe, PROMPT) as guidance:
+        assert torch.equal(paint(pipe), plain)
+    assert [one.skipped for one in guidance.steps] == [1, 1]
+
+
+def test_a_shift_too_long_is_shortened_and_counted(pipe, family: Family) -> None:
+    with guide(pipe, PROMPT, step_size=1000, strength=1000) as guidance:
+        assert bool(paint(pipe).isfinite().all())
+    assert [one.clipped for one in guidance.steps] == [1, 1]
+    assert guidance.steps[0].shift_norm == pytest.approx(0.5, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"prompt": "very quickly"}, PromptError),
+        ({"method": "ai-t2"}, SettingError),
+        ({"agregation": 1.0}, SettingError),
+        ({"window": 2.0}, SettingError),
+        ({"boxes": {"cow": Box(0, 0, 1, 1)}}, PromptError),
+        ({"attributes": {"cat": ["blue"]}}, PromptError),
+        ({"method": "boxdiff"}, SettingError),
+        ({"method": choose_method("syngen"), "window": 0.1}, SettingError),
+    ],
+)
+def test_what_can_not_be_is_told(given: dict, error: type[Exception]) -> None:
+    pipe = FAMILIES["stable-diffusion"].tiny()
+    with pytest.raises(error), guide(pipe, **{"prompt": PROMPT, **given}):
+        pass
+    assert not pipe.unet._forward_pre_hooks
+
+
+def test_other_prompts_than_the_pipelines_are_told() -> None:
+    pipe = FAMILIES["stable-diffusion"].tiny()
+    with pytest.raises(InputError, match="2 prompts"), guide(pipe, [PROMPT, PROMPT]):
+        paint(pipe)
+
+
+# Schedulers
+
+
+def usable(family: str, refused: bool) -> list[str]:
+    names = FAMILIES[family].tiny().scheduler.compatibles
+    return sorted(c.__name__ for c in names if (c.__name__ in LOSE) == refused)
+
+
+NEEDS_PACKAGES = {"DPMSolverSDEScheduler", "LMSDiscreteScheduler"}
+
+
+@pytest.mark.parametrize("name", sorted(set(usable("stable-diffusion", refused=False)) - NEEDS_PACKAGES))
+def test_the_shift_reaches_the_next_sample(name: str) -> None:
+    """A scheduler's next sample moves by what its step makes of the shift, at every guided call."""
+    pipe = FAMILIES["stable-diffusion"].tiny()
+    pipe.set_progress_bar_config(disable=True)
+    pipe.scheduler = getattr(diffusers, name).from_config(pipe.scheduler.config)
+    plain = paint(pipe, steps=6)
+    with guide(pipe, PROMPT, "attend-and-excite", refine=False) as guidance:
+        guided = paint(pipe, steps=6)
+    assert len(guidance.steps) >= 3
+    assert all(one.shift_norm > 0 for one in guidance.steps)
+    assert bool(guided.isfinite().all())
+    assert (guided - plain).norm() > 0.2 * guidance.steps[0].shift_norm * plain[0].numel() ** 0.5
+
+
+@pytest.mark.parametrize("name", usable("stable-diffusion", refused=True))
+def test_schedulers_that_lose_a_shift_are_refused(name: str) -> None:
+    pipe = FAMILIES["stable-diffusion"].tiny()
+    pipe.scheduler = getattr(diffusers, name).from_config(pipe.scheduler.config)
+    with pytest.raises(SettingError, match=name), guide(pipe, PROMPT):
+        pass
+
+
+def test_euler_is_guided_as_ddim() -> None:
+    """The step is taken in the denoiser's input, whose variance is 1: not in latents of σ = 14."""
+    shifts = []
+    for name in ("DDIMScheduler", "EulerDiscreteScheduler"):
+        pipe = FAMILIES["stable-diffusion"].tiny()
+        pipe.set_progress_bar_config(disable=True)
+        pipe.scheduler = getattr(diffusers, name).from_config(pipe.scheduler.config, timestep_spacing="trailing")
+        with guide(pipe, PROMPT) as guidance:
+            paint(pipe)
+        shifts.append(guidance.steps[0].shift_norm)
+    assert shifts[0] == pytest.approx(shifts[1], rel=0.1)
+
+
+# Against diffusers' own Attend-and-Excite
+
+
+@pytest.mark.parametrize("refine", [True, False])
+def test_attend_and_excite_agrees_with_diffusers(refine: bool) -> None:
+    family = FAMILIES["stable-diffusion"]
+    pipe = family.tiny()
+    pipe.set_progress_bar_config(disable=True)
+    start = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(4))
+    other = published.StableDiffusionAttendAndExcitePipeline(
+        **{name: part for name, part in pipe.components.items() if name != "image_encoder"},
+        requires_safety_checker=False,
+    )
+    other.set_progress_bar_config(disable=True)
+    tokens = pipe.tokenizer(PROMPT).input_ids
+    cat, dog = ([i for i, t in enumerate(tokens) if pipe.tokenizer.decode([t]).strip() == n] for n in ("cat", "dog"))
+    if len(cat) != 1 or len(dog) != 1:
+        pytest.skip("the tiny tokenizer splits the nouns")
+    theirs: list[torch.Tensor] = []
+    other(
+        PROMPT, [cat[0], dog[0]], num_inference_steps=10, guidance_scale=5.0, height=128, width=128,
+        latents=start.clone(), max_iter_to_alter=5, thresholds={0: 0.05, 2: 0.5, 4: 0.8} if refine else {},
+        attn_res=(16, 16), output_type="latent", callback=lambda _i, _t, latents: theirs.append(latents.clone()),
+    )  # fmt: skip
+    ours: list[torch.Tensor] = []
+
+    def keep(_pipe: Any, _step: int, _time: Any, tensors: dict) -> dict:
+        ours.append(tensors["latents"].clone())
+        return {}
+
+    pipe = family.tiny()
+    pipe.set_progress_bar_config(disable=True)
+    with guide(pipe, PROMPT, "attend-and-excite", refine=refine) as guidance:
+        paint(pipe, steps=10, latents=start.clone(), callback_on_step_end=keep)
+    for step in range(5):
+        torch.testing.assert_close(ours[step], theirs[step], atol=1e-4, rtol=1e-4)
+    assert (sum(one.refinements for one in guidance.steps) > 0) == refine
+
+
+# On the model that ships
+
+
+@pytest.mark.parametrize(("name", "least"), [("ai-t2i", 0.75), ("ai-t2i-robust", 0.9), ("attend-and-excite", 0.9)])
+def test_losses_fall_on_the_embedded_model(name: str, least: float) -> None:
+    """The weighted loss of the same step, after the shift, is lower after most updates.
+
+    AI-T2I's own is not smooth: it jumps where another cell becomes a peak (0.80 of 60 updates here, 0.88
+    with a quarter of the step), which the robust variant was made for.
+    """
+    from t2i_studio.config import ASSETS
+
+    family = FAMILIES["stable-diffusion"]
+    pipe = family.load(ASSETS / "emoji-unet", torch.float32)
+    pipe.set_progress_bar_config(disable=True)
+    method = choose_method(name, **({"refine": False} if name == "attend-and-excite" else {}))
+    prompts = ["a cat and a dog", "a red car and a blue bowl", "a lion and a crown"]
+    lower: list[bool] = []
+    for seed, prompt in enumerate(prompts):
+        target = make_target(pipe, family, method, parse(prompt), {})
+        sites = family.default_sites(pipe.unet, 16, 16)
+        after: list[float] = []
+        pending: list[torch.Tensor] = []
+
+        def add(_site: Any, probs: torch.Tensor, pending: list = pending) -> None:
+            pending.append(probs.mean(1))
+
+        def end(
+            _pipe: Any, _step: int, _time: Any, _t: dict, pending: list = pending, after: list = after,
+            target: Any = target, sites: Any = sites,
+        ) -> dict:  # fmt: skip
+            maps = torch.stack(pending).mean(0)[0].transpose(0, 1).unflatten(-1, sites[0].grid)
+            after.append(float(method.total(method.losses(View(maps, target.roles)))))
+            pending.clear()
+            return {}
+
+        columns = [(c,) for c in target.columns]
+        with guide(pipe, prompt, method) as guidance, capture(pipe.unet, family, sites, columns, add, num_rows=1):
+            paint(
+                pipe, prompt, steps=20, generator=torch.Generator().manual_seed(seed), callback_on_step_end=end,
+            )  # fmt: skip
+        lower += [now < one.total or one.total == 0 for now, one in zip(after, guidance.steps, strict=False)]
+    assert len(lower) == 30
+    assert sum(lower) >= least * len(lower), lower
