@@ -177,6 +177,16 @@ class Maps:
 
 
 @dataclass(frozen=True)
+class Box:
+    """Where a subject should stand: shares of the picture's width and height, [0, 1]; XYXY."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True)
 class GuidedStep:
     """What guidance did at one step: of one picture, or the mean over a batch."""
 

@@ -5,14 +5,27 @@
     with guide(pipe, "a cat and a dog", method="ai-t2i"):
         image = pipe("a cat and a dog").images[0]
 
-diffusers' own pipelines run; there is no sampling loop of ours.
+diffusers' own pipelines run; there is no sampling loop of ours. Importing this package loads neither
+torch nor diffusers: pages ask it for names and dials.
 """
 
 from __future__ import annotations
 
-from .guide import Guidance, guide
+from typing import TYPE_CHECKING, Any
+
 from .method import Method
 from .methods import METHODS, choose_method
 from .written import read_boxes, read_weights
 
+if TYPE_CHECKING:
+    from .steering import Guidance, guide
+
 __all__ = ["METHODS", "Guidance", "Method", "choose_method", "guide", "read_boxes", "read_weights"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Guidance", "guide"):
+        from importlib import import_module
+
+        return getattr(import_module(f"{__name__}.steering"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-import torch
 from pydantic import Field
 
-from ..losses import aggregation, gather, isolation, outside, peaks, presence
-from ..losses.aggregation import ATTRIBUTE_RADIUS, RADIUS
 from .method import Method, weight
 
 if TYPE_CHECKING:
+    import torch
+
     from .view import View
+
+
+RADIUS, ATTRIBUTE_RADIUS = 5 / 16, 6 / 16
+"""5 and 6 cells of 16."""
 
 
 class AiT2I(Method):
     """`2·L_iso + 1.25·Σ L_agg + 0.25·L_max + 0.75·Σ L_adj`, over any number of subjects."""
 
+    title: ClassVar = "gather each subject, part them"
     parts: ClassVar = ("aggregation", "isolation", "presence", "attribute", "layout")
     excites: ClassVar = True
 
@@ -31,10 +35,14 @@ class AiT2I(Method):
 
     def losses(self, view: View) -> dict[str, torch.Tensor]:
         """Plurals are meant to have several places: they are not gathered."""
+        import torch
+
+        from ..losses import aggregation, gather, isolation, middle, outside, peaks, presence
+
         maps_NYX, roles = view.subjects_NYX, view.roles
         found: dict[str, list[torch.Tensor]] = {"aggregation": [], "attribute": [], "layout": []}
         for map_YX, single, box in zip(maps_NYX, roles.single, roles.boxes, strict=True):
-            target = None if box is None else box.centre(map_YX)
+            target = None if box is None else middle(map_YX, box)
             if single or box is not None:
                 found["aggregation"].append(aggregation(map_YX, self.radius, target))
             if box is not None:

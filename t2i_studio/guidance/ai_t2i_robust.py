@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
-from ..losses import outside, overlap, presence, transport
-from ..losses.transport import foreground
 from .method import Method, weight
 
 if TYPE_CHECKING:
+    import torch
+
     from .view import View
 
 
 class AiT2IRobust(Method):
     """Component transport within, overlap between subjects, presence for what both are blind to."""
 
+    title: ClassVar = "the same, unbent by a flat ground"
     parts: ClassVar = ("aggregation", "isolation", "presence", "attribute", "layout")
     excites: ClassVar = True
 
@@ -28,6 +27,10 @@ class AiT2IRobust(Method):
 
     def losses(self, view: View) -> dict[str, torch.Tensor]:
         """An adjective's loss is the share of its foreground that its noun's does not cover."""
+        import torch
+
+        from ..losses import foreground, outside, overlap, presence, transport
+
         maps_NYX, roles = view.subjects_NYX, view.roles
         found: dict[str, list[torch.Tensor]] = {"aggregation": [], "attribute": [], "layout": []}
         for map_YX, single, box in zip(maps_NYX, roles.single, roles.boxes, strict=True):

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from ..losses import presence
 from .method import Method, weight
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ THRESHOLDS = {0.0: 0.05, 0.2: 0.5, 0.4: 0.8}
 class AttendAndExcite(Method):
     """`max_s max(0, 1 − max G∗A_s)`; at three steps repeated until the subject has enough attention."""
 
+    title: ClassVar = "excite the most neglected"
     parts: ClassVar = ("presence",)
     excites: ClassVar = True
 
@@ -30,6 +30,8 @@ class AttendAndExcite(Method):
 
     def losses(self, view: View) -> dict[str, torch.Tensor]:
         """The presence of the most neglected subject."""
+        from ..losses import presence
+
         return {"presence": presence(view.excited_NYX)}
 
     def threshold(self, step: int, num_steps: int) -> float | None:

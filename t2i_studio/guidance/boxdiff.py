@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
-from ..losses import boxdiff
 from .method import Method, weight
 
 if TYPE_CHECKING:
+    import torch
+
     from .view import View
 
 
 class BoxDiff(Method):
     """`Σ(1 − top-k inside) + Σ top-k outside + corners`, on the maps of Attend-and-Excite."""
 
+    title: ClassVar = "each subject in its box"
     parts: ClassVar = ("layout",)
     excites: ClassVar = True
     needs_boxes: ClassVar = True
@@ -24,6 +24,10 @@ class BoxDiff(Method):
 
     def losses(self, view: View) -> dict[str, torch.Tensor]:
         """Over the subjects that have a box."""
+        import torch
+
+        from ..losses import boxdiff
+
         terms = [
             boxdiff(map_YX, box)
             for map_YX, box in zip(view.excited_NYX, view.roles.boxes, strict=True)

@@ -22,6 +22,8 @@ class Method(Settings):
     follow from its fields.
     """
 
+    title: ClassVar[str] = ""
+    "What it does in a few words."
     parts: ClassVar[tuple[str, ...]] = ()
     "Names of the losses, each with a weight of the same name."
     excites: ClassVar[bool] = False

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PromptError, SettingError
-from ..losses import Box
 from ..prompts import content_columns, subject_columns, token_spans, word_columns
+from ..types import Box
 from .view import Roles
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from ..losses import Box, excited
+from ..losses import excited
+from ..types import Box
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import SettingError
-from ..losses import Box
+from ..types import Box
 
 BOX_HINT = 'Write "cat:0.05,0.3,0.45,0.9": left, top, right, bottom as shares of the picture.'
 

@@ -7,20 +7,21 @@ worked out on the device of the maps, without a word to the host.
 from __future__ import annotations
 
 from .aggregation import aggregation, gather, peaks
-from .boxes import Box, boxdiff, outside
+from .boxes import boxdiff, middle, outside
 from .divergence import symmetric_kl, syngen
 from .isolation import isolation
 from .overlap import overlap
 from .presence import excited, presence
-from .transport import transport
+from .transport import foreground, transport
 
 __all__ = [
-    "Box",
     "aggregation",
     "boxdiff",
     "excited",
+    "foreground",
     "gather",
     "isolation",
+    "middle",
     "outside",
     "overlap",
     "peaks",

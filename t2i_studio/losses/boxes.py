@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 
+from ..types import Box
 from .geometry import EPSILON
 
 TOP = 0.2
@@ -14,36 +13,28 @@ NEAR = 6 / 64
 """How far from a border the corner term looks, as a share of the map's side."""
 
 
-@dataclass(frozen=True)
-class Box:
-    """Where a subject should stand: shares of the picture's width and height, [0, 1]; XYXY."""
+def cells(map_YX: torch.Tensor, box: Box) -> tuple[slice, slice]:
+    """Rows and columns of a map whose middles lie inside; at least one of each."""
+    height, width = map_YX.shape[-2:]
+    return _span(box.top, box.bottom, height), _span(box.left, box.right, width)
 
-    left: float
-    top: float
-    right: float
-    bottom: float
 
-    def cells(self, map_YX: torch.Tensor) -> tuple[slice, slice]:
-        """Rows and columns whose middles lie inside; at least one of each."""
-        height, width = map_YX.shape[-2:]
-        return _span(self.top, self.bottom, height), _span(self.left, self.right, width)
+def middle(map_YX: torch.Tensor, box: Box) -> torch.Tensor:
+    """(row, column) of the box's middle, cells."""
+    height, width = map_YX.shape[-2:]
+    place = [(box.top + box.bottom) / 2 * height - 0.5, (box.left + box.right) / 2 * width - 0.5]
+    return torch.tensor(place, device=map_YX.device, dtype=map_YX.dtype)
 
-    def mask(self, map_YX: torch.Tensor) -> torch.Tensor:
-        """Boolean (Y, X)."""
-        inside = torch.zeros_like(map_YX, dtype=torch.bool)
-        inside[self.cells(map_YX)] = True
-        return inside
 
-    def centre(self, map_YX: torch.Tensor) -> torch.Tensor:
-        """(row, column) of its middle, cells."""
-        height, width = map_YX.shape[-2:]
-        place = [(self.top + self.bottom) / 2 * height - 0.5, (self.left + self.right) / 2 * width - 0.5]
-        return torch.tensor(place, device=map_YX.device, dtype=map_YX.dtype)
+def _mask(map_YX: torch.Tensor, box: Box) -> torch.Tensor:
+    inside = torch.zeros_like(map_YX, dtype=torch.bool)
+    inside[cells(map_YX, box)] = True
+    return inside
 
 
 def outside(map_YX: torch.Tensor, box: Box) -> torch.Tensor:
     """Share of the map's mass that lies outside the box, [0, 1]."""
-    return (map_YX * ~box.mask(map_YX)).sum() / map_YX.sum().clamp_min(EPSILON)
+    return (map_YX * ~_mask(map_YX, box)).sum() / map_YX.sum().clamp_min(EPSILON)
 
 
 def boxdiff(map_YX: torch.Tensor, box: Box) -> torch.Tensor:
@@ -51,12 +42,12 @@ def boxdiff(map_YX: torch.Tensor, box: Box) -> torch.Tensor:
 
     The corner term compares the map's largest values along each axis with the box, near its borders.
     """
-    rows, columns = box.cells(map_YX)
+    rows, columns = cells(map_YX, box)
     inner = 1 - _top(map_YX[rows, columns].flatten())
     num_outside = map_YX.numel() - map_YX[rows, columns].numel()
     outer = map_YX.sum() * 0
     if num_outside:
-        rest = map_YX.masked_fill(box.mask(map_YX), float("-inf")).flatten()
+        rest = map_YX.masked_fill(_mask(map_YX, box), float("-inf")).flatten()
         outer = _top(rest.topk(num_outside).values)
     return inner + outer + _corner(map_YX.amax(1), rows) + _corner(map_YX.amax(0), columns)
 

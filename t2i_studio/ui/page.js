@@ -20,21 +20,22 @@
     label();
   });
   label();
-  // The address names the tab, so that reload, back and a link find it: #runs, #run=… and so on
-  const tabButton = (name) => document.getElementById(`${name}-button`);
-  const isRuns = () => /^#(runs$|run=|pick=|compare=)/.test(location.hash);
+  // The address names the tab, so that reload, back and a link find it: #guide, #runs, #run=… and so on
+  const button = (tab) => document.getElementById(`tab-${tab}-button`);
+  const addressed = () => (location.hash === "#guide" ? "guide" : /^#(runs$|run=|pick=|compare=)/.test(location.hash) ? "runs" : "inspect");
   const showTab = () => {
-    const button = tabButton(isRuns() ? "tab-runs" : "tab-inspect");
-    if (button && button.getAttribute("aria-selected") !== "true") button.click();
+    const wanted = button(addressed());
+    if (wanted && wanted.getAttribute("aria-selected") !== "true") wanted.click();
   };
   addEventListener("hashchange", showTab);
-  if (isRuns()) {
-    const waiting = setInterval(() => { if (tabButton("tab-runs")) { clearInterval(waiting); showTab(); } }, 50);
+  if (addressed() !== "inspect") {
+    const waiting = setInterval(() => { if (button(addressed())) { clearInterval(waiting); showTab(); } }, 50);
   }
   document.addEventListener("click", (event) => {
-    const tab = event.target.closest('#tabs button[role="tab"]');
-    if (!tab || !event.isTrusted) return;
-    if (tab === tabButton("tab-runs")) { if (!isRuns()) location.hash = "#runs"; } else if (isRuns()) history.pushState(null, "", location.pathname + location.search);
+    const tab = event.target.closest('#tabs button[role="tab"]')?.id.replace(/^tab-|-button$/g, "");
+    if (!tab || !event.isTrusted || tab === addressed()) return;
+    if (tab === "inspect") history.pushState(null, "", location.pathname + location.search);
+    else location.hash = `#${tab}`;
   });
   root.lang = "en";
 }

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from ..errors import StudioError
 from . import endpoints, follow, theme
 from .parts import part, script
 from .scratch import Scratch
-from .tabs import inspect, runs
+from .tabs import guide, inspect, runs
 
 if TYPE_CHECKING:
     from ..studio import Studio
@@ -37,14 +38,19 @@ def build(studio: Studio) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Inspect", id="inspect", elem_id="tab-inspect"):
                 asking = inspect.build(studio, scratch, page, clock)
+            with gr.Tab("Guide", id="guide", elem_id="tab-guide", render_children=True):
+                steering = guide.build(studio, scratch, page)
             # Drawn at once: an address may open a run, and its search is one call.
             with gr.Tab("Runs", id="runs", elem_id="tab-runs", render_children=True):
                 gallery = runs.build(studio, scratch)
 
         def use(event: gr.EventData) -> list[Any]:
-            return [gr.update(selected="inspect"), *asking.fill(str(getattr(event, "run", "")))]
+            run = str(getattr(event, "run", ""))
+            if is_guided(studio, run):
+                return [gr.update(selected="guide"), *([gr.skip()] * len(asking.outputs)), *steering.fill(run)]
+            return [gr.update(selected="inspect"), *asking.fill(run), *([gr.skip()] * len(steering.outputs))]
 
-        gallery.select(use, None, [tabs, *asking.outputs], queue=False, api_visibility="private")
+        gallery.select(use, None, [tabs, *asking.outputs, *steering.outputs], queue=False, api_visibility="private")
         bar = part("statusbar", follow.status(studio))
         clock.tick(
             lambda: follow.status(studio), None, bar, queue=False, show_progress="hidden", api_visibility="private"
@@ -53,6 +59,14 @@ def build(studio: Studio) -> gr.Blocks:
     # Where launch finds the folder it may serve.
     page.scratch = scratch  # type: ignore[attr-defined]
     return page
+
+
+def is_guided(studio: Studio, run_id: str) -> bool:
+    """Whether a kept run was guided; what can't be read was not."""
+    try:
+        return bool(studio.runs.load(run_id).settings.get("guide"))
+    except StudioError:
+        return False
 
 
 def launch(page: gr.Blocks, **options: Any) -> tuple[Any, str, str]:

@@ -59,7 +59,8 @@ class Opened:
 
     def mapped_are(self, *words: str) -> None:
         self.page.wait_for_function(
-            "words => JSON.stringify([...document.querySelectorAll('.chip-on')].map(c => c.textContent)) === words",
+            "words => words === "
+            "JSON.stringify([...document.querySelectorAll('#chips .chip-on')].map(c => c.textContent))",
             arg=str(list(words)).replace("'", '"').replace(", ", ","),
         )
 

@@ -43,6 +43,13 @@ def test_pages_have_no_serious_violation(visit: Visit, width: int, dark: bool) -
     seen.page.focus(".player")
     seen.page.keyboard.press("Shift+ArrowUp")
     assert serious(seen.page) == []
+    seen.page.click("#tab-guide-button")
+    seen.page.click("#guide-layout > button")
+    seen.page.wait_for_selector(".canvas-area")
+    assert serious(seen.page) == []
+    seen.page.click("#guide-go")
+    seen.page.wait_for_selector('.pair[data-state="done"] .losses')
+    assert serious(seen.page) == []
     seen.page.click("#tab-runs-button")
     seen.page.wait_for_selector(".run-card")
     assert serious(seen.page) == []

@@ -21,8 +21,8 @@ from t2i_studio.guidance.method import Method
 from t2i_studio.guidance.schedulers import LOSE
 from t2i_studio.guidance.target import make_target
 from t2i_studio.guidance.view import View
-from t2i_studio.losses import Box
 from t2i_studio.prompts import parse
+from t2i_studio.types import Box
 
 pytestmark = pytest.mark.models
 PROMPT = "a red cat and a dog"

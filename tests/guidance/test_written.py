@@ -6,7 +6,7 @@ import pytest
 
 from t2i_studio.errors import SettingError
 from t2i_studio.guidance import METHODS, choose_method, read_boxes, read_weights
-from t2i_studio.losses import Box
+from t2i_studio.types import Box
 
 
 def test_boxes_and_dials() -> None:

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from t2i_studio.losses import (
-    Box,
     aggregation,
     boxdiff,
     excited,
     gather,
     isolation,
+    middle,
     outside,
     overlap,
     peaks,
@@ -22,8 +22,9 @@ from t2i_studio.losses import (
     syngen,
     transport,
 )
-from t2i_studio.losses.boxes import NEAR
+from t2i_studio.losses.boxes import NEAR, cells
 from t2i_studio.losses.transport import foreground, heaviest, otsu
+from t2i_studio.types import Box
 
 SIDE = 16
 
@@ -181,10 +182,9 @@ def test_syngen_binds_and_parts() -> None:
 
 def test_box_cells_and_centre() -> None:
     box, map_YX = Box(0.25, 0.0, 0.5, 1.0), torch.zeros(8, 16)
-    assert box.cells(map_YX) == (slice(0, 8), slice(4, 8))
-    assert box.centre(map_YX).tolist() == [3.5, 5.5]
-    assert box.mask(map_YX).sum() == 32
-    assert Box(0.99, 0.99, 0.995, 0.995).mask(map_YX).sum() == 1
+    assert cells(map_YX, box) == (slice(0, 8), slice(4, 8))
+    assert middle(map_YX, box).tolist() == [3.5, 5.5]
+    assert cells(map_YX, Box(0.99, 0.99, 0.995, 0.995)) == (slice(7, 8), slice(15, 16))
 
 
 def test_outside_is_a_share() -> None:
@@ -195,7 +195,8 @@ def test_outside_is_a_share() -> None:
 def test_boxdiff_by_hand() -> None:
     # A map that is 1 in the box and 0 elsewhere has no loss; the opposite loses all.
     box = Box(0.25, 0.25, 0.75, 0.75)
-    right = box.mask(torch.zeros(SIDE, SIDE)).double()
+    right = torch.zeros(SIDE, SIDE, dtype=torch.float64)
+    right[cells(right, box)] = 1
     assert float(boxdiff(right, box)) == pytest.approx(0)
     wide = max(1, round(NEAR * SIDE))
     near = sum(abs(i - 4) <= wide or abs(i - 11) <= wide for i in range(SIDE))
@@ -209,7 +210,7 @@ def test_boxdiff_by_hand() -> None:
 SMALL = 6
 LOSSES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "aggregation": lambda m: aggregation(m[0], 0.25),
-    "aggregation to a box": lambda m: aggregation(m[0], 0.25, Box(0, 0, 0.5, 0.5).centre(m[0])),
+    "aggregation to a box": lambda m: aggregation(m[0], 0.25, middle(m[0], Box(0, 0, 0.5, 0.5))),
     "gather": lambda m: gather(m[0], peaks(m[1], 0.25)[0], 0.3),
     "isolation": isolation,
     "overlap": overlap,

@@ -22,7 +22,7 @@ from PIL import Image
 from t2i_studio.config import ASSETS, GenerateSettings, ModelSettings
 from t2i_studio.errors import Cancelled, ModelNotFound, PromptError, StudioError
 from t2i_studio.runs import RunStore, new_run_id
-from t2i_studio.types import Maps, MapStack, ParsedPrompt, Run, Subject, TokenSpans, Word
+from t2i_studio.types import GuidedStep, Maps, MapStack, ParsedPrompt, Run, Subject, TokenSpans, Word
 
 NOUNS = {file.stem for file in (ASSETS / "sprites").glob("*.png")} | {"lighthouse", "sea", "light"}
 COLOURS = {"red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "gray", "black", "white"}
@@ -97,6 +97,13 @@ def _bumps(steps: int, x: float, y: float, rng: np.random.Generator) -> np.ndarr
     return out
 
 
+def guided(step: int, num_steps: int) -> GuidedStep:
+    """Losses that fall."""
+    fall = 1 - step / num_steps
+    losses = {"aggregation": 1.2 * fall, "isolation": 0.9 * fall}
+    return GuidedStep(step, 999.0 - 30 * step, losses, 2 * fall, 0.1, 1.0, 0.02, 0, 0.01, 0, 0, 0)
+
+
 class FakeTask:
     """One generation in a thread."""
 
@@ -109,6 +116,7 @@ class FakeTask:
         self.preview: Image.Image | None = None
         self.run: Run | None = None
         self.error: StudioError | None = None
+        self.guidance: list[GuidedStep] = []
         self._stop, self._end = threading.Event(), threading.Event()
         threading.Thread(target=self._work, daemon=True).start()
 
@@ -151,6 +159,8 @@ class FakeTask:
             mixed = np.asarray(image) * done + noise * (1 - done)
             self.preview = Image.fromarray(mixed.astype(np.uint8))
             self.seconds_left = (self.num_steps - step - 1) * self._studio.seconds_a_step
+            if self.settings.guide and step < self.num_steps // 2:
+                self.guidance.append(guided(step, self.num_steps))
             self.step, self.message = step + 1, f"step {step + 1}/{self.num_steps}"
             while self.step == self._studio.hold_at and not self._studio.go.wait(0.02):
                 if self._stop.is_set():
@@ -240,7 +250,7 @@ class FakeStudio:
         run = Run(
             id=new_run_id(task.parsed.text), created=datetime.now(UTC).isoformat(), settings=task.settings.model_dump(),
             prompt=task.parsed, spans=self.spans(task.parsed, task.settings), image=image, maps=maps,
-            timings={"total": self.seconds_a_step * task.num_steps}, notes=notes,
+            timings={"total": self.seconds_a_step * task.num_steps}, notes=notes, guidance=tuple(task.guidance),
         )  # fmt: skip
         try:
             return self.runs.save(run)

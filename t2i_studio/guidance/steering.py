@@ -30,8 +30,7 @@ from .view import View
 
 if TYPE_CHECKING:
     from ..families import Family
-    from ..losses import Box
-    from ..types import Site
+    from ..types import Box, Site
 
 LARGEST_GRID = 32
 """Maps with more rows or columns are pooled to this before the losses see them."""

@@ -1,0 +1,94 @@
+"""The tab Guide's handlers, called as Gradio calls them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from t2i_studio.guidance import METHODS
+from t2i_studio.ui.scratch import Scratch
+from t2i_studio.ui.tabs.guide_events import ALL, DIALS, SETTINGS, GuideHandlers
+from tests.ui.fakes import FakeStudio
+
+
+@pytest.fixture
+def handlers(studio: FakeStudio) -> GuideHandlers:
+    return GuideHandlers(studio, Scratch())  # type: ignore[arg-type]
+
+
+def values(handlers: GuideHandlers, **changes: Any) -> list[Any]:
+    given = handlers.studio.defaults().model_dump() | {"prompt": "a cat and a dog", "steps": 4, "guide": "ai-t2i"}
+    given |= {"boxes": ""} | changes
+    dials = {place: METHODS[place.split(".")[0]].model_fields[place.split(".")[1]].default for place in DIALS}
+    dials |= {name: value for name, value in changes.items() if name in DIALS}
+    return [*(given[name] for name in SETTINGS), *(dials[name] for name in DIALS)]
+
+
+def test_both_are_painted_from_one_seed(handlers: GuideHandlers) -> None:
+    ids, problem, *_ = handlers.start(None, *values(handlers, seed=7, **{"ai-t2i.isolation": 3.0}))
+    assert problem is None
+    last = list(handlers.follow(ids))[-1]
+    view = last[0]
+    assert view["state"] == "done"
+    assert [one["label"] for one in view["pictures"]] == ["without guidance", "ai-t2i"]
+    assert view["losses"][0]["parts"]["aggregation"] == sorted(view["losses"][0]["parts"]["aggregation"], reverse=True)
+    plain, guided = (handlers.studio.task(one).settings for one in ids)  # type: ignore[union-attr]
+    assert (plain.guide, guided.guide, guided.guide_weights) == ("", "ai-t2i", ("isolation=3.0",))
+    assert plain.seed == guided.seed == 7
+
+
+def test_all_methods(handlers: GuideHandlers) -> None:
+    ids, *_ = handlers.start_all(None, *values(handlers))
+    view = list(handlers.follow(ids))[-1][0]
+    assert [one["label"] for one in view["pictures"]] == ["without guidance", *ALL]
+    assert len({one["id"] for one in view["pictures"]}) == len(ALL) + 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "home"),
+    [({"prompt": " "}, "guide-prompt"), ({"steps": 0}, "guide-steps"), ({"boxes": "cat"}, "guide-boxes"),
+     ({"guide_strength": 99}, "guide-guide_strength"), ({"model": "none-such"}, "guide-model")],
+)  # fmt: skip
+def test_bad_input_is_told_beside_its_control(handlers: GuideHandlers, changes: dict, home: str) -> None:
+    ids, problem, *rest = handlers.start(None, *values(handlers, **changes))
+    assert ids is None
+    assert problem["home"] == home
+    assert rest == [gr.skip()] * 4
+
+
+def test_cancel_stops_every_picture(handlers: GuideHandlers, studio: FakeStudio) -> None:
+    studio.hold_at = 1
+    ids, *_ = handlers.start_all(None, *values(handlers))
+    handlers.cancel(ids)
+    studio.hold_at = 0
+    view = list(handlers.follow(ids))[-1][0]
+    assert view["state"] == "cancelled"
+    assert handlers.cancel(ids) == gr.skip()
+
+
+def test_canvas_and_text_agree(handlers: GuideHandlers) -> None:
+    drawn = handlers.canvas("a cat and a dog", "emoji-unet", "en", None, "dog: 0.5, 0, 1, 1")
+    assert drawn == {
+        "nouns": ["cat", "dog"], "boxes": [{"noun": "dog", "left": 0.5, "top": 0, "right": 1, "bottom": 1}],
+    }  # fmt: skip
+
+    class Event:
+        boxes = drawn["boxes"]
+
+    assert handlers.drawn(Event()) == "dog: 0.50, 0.00, 1.00, 1.00"  # type: ignore[arg-type]
+    assert handlers.canvas("a cat", "emoji-unet", "en", None, "nonsense") == {"nouns": [], "boxes": []}
+
+
+def test_a_guided_run_fills_the_controls(handlers: GuideHandlers) -> None:
+    given = {"seed": 3, "guide": "ai-t2i-robust", "boxes": "cat: 0, 0, 0.5, 1", "ai-t2i-robust.presence": 2.0}
+    ids, *_ = handlers.start(None, *values(handlers, **given))
+    list(handlers.follow(ids))
+    _, _, *filled = handlers.use(handlers.studio.task(ids[1]).run.id)  # type: ignore[union-attr]
+    assert filled == values(handlers, **given)
+
+
+def test_dials_of_the_chosen_method_are_in_sight(handlers: GuideHandlers) -> None:
+    shown = [update["visible"] for update in handlers.show_dials("syngen")]
+    assert shown == [name == "syngen" for name in METHODS]
