@@ -19,6 +19,7 @@ from .errors import Cancelled, InputError, StudioError
 from .ui.serve import add_arguments as add_serve_arguments
 
 if TYPE_CHECKING:
+    from .evaluation import Compared
     from .tasks import Task
     from .types import Maps, Run
 
@@ -164,7 +165,13 @@ def _add_evaluate(commands: Any) -> None:
     command.add_argument("--seeds", type=int, default=4, metavar="N", help="pictures a prompt (default: %(default)s)")
     command.add_argument("--tasks", type=_words, default=(), metavar="TASKS", help="only these, separated by commas")
     command.add_argument("--limit", type=int, default=None, metavar="N", help="prompts a task and split (default: all)")
-    for name in ("steps", "guidance_scale", "device", "dtype"):
+    command.add_argument(
+        "--guides", default="", metavar="METHODS",
+        help="compare ways of painting, separated by commas: none, ai-t2i, attend-and-excite:refine=false …; "
+        "differences are paired with the first",
+    )  # fmt: skip
+    command.add_argument("--csv", action="store_true", help="print CSV, with --guides")
+    for name in ("steps", "guidance_scale", "guide_strength", "device", "dtype"):
         text = (GenerateSettings.model_fields[name].description or "").replace("%", "%%")
         command.add_argument("--" + name.replace("_", "-"), metavar=_metavar(name), default=None, help=text)
     command.add_argument(
@@ -177,23 +184,47 @@ def _add_evaluate(commands: Any) -> None:
 def _evaluate(options: argparse.Namespace) -> int:
     from .studio import Studio
 
-    given = {name: getattr(options, name) for name in ("steps", "guidance_scale", "device", "dtype")}
+    names = ("steps", "guidance_scale", "guide_strength", "device", "dtype")
+    given = {name: getattr(options, name) for name in names}
     given = {name: value for name, value in given.items() if value is not None}
 
     def progress(done: int, total: int, prompt: str) -> None:
         if sys.stderr.isatty() and not options.json:
             print(f"\r\x1b[K{done}/{total} {prompt}", end="" if done < total else "\n", file=sys.stderr, flush=True)
 
-    table = Studio(options.model).evaluate(
-        options.suite, judge=options.judge, num_seeds=options.seeds, tasks=options.tasks, limit=options.limit,
-        out=options.out, progress=progress, **given,
-    )  # fmt: skip
+    shared = {
+        "judge": options.judge, "num_seeds": options.seeds, "tasks": options.tasks, "limit": options.limit,
+        "out": options.out, "progress": progress, **given,
+    }  # fmt: skip
+    studio = Studio(options.model)
+    if options.guides:
+        return _compared(studio.compare(options.suite, _ways(options.guides), **shared), options)
+    table = studio.evaluate(options.suite, **shared)
     if options.json:
         print(json.dumps([dataclasses.asdict(row) for row in table]))
         return 0
     from .evaluation import markdown
 
     print(markdown(table))
+    return 0
+
+
+def _ways(text: str) -> dict[str, dict[str, Any]]:
+    """`none,attend-and-excite:refine=false` → settings by label; several dials are joined by `:`."""
+    ways: dict[str, dict[str, Any]] = {}
+    for part in _words(text):
+        name, *dials = part.split(":")
+        ways[part] = {} if name == "none" else {"guide": name, "guide_weights": tuple(dials)}
+    return ways
+
+
+def _compared(table: list[Compared], options: argparse.Namespace) -> int:
+    from .evaluation import compared_csv, compared_markdown
+
+    if options.json:
+        print(json.dumps([dataclasses.asdict(row) for row in table]))
+    else:
+        print(compared_csv(table) if options.csv else compared_markdown(table))
     return 0
 
 

@@ -11,10 +11,10 @@ import contextlib
 import datetime
 import os
 import platform
+import re
 import threading
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ from .config import (
     settings_kept,
 )
 from .config import home as default_home
-from .errors import PromptError, StorageError, StudioError
+from .errors import InputError, PromptError, StorageError, StudioError
 from .pictures import cut, open_picture, same_shape
 from .prompts import parse, token_spans
 from .runs import RunStore, new_run_id
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from .capture.self_test import Check
-    from .evaluation import Row
+    from .evaluation import Compared, Judged, Row
     from .generation import Generated
     from .models import LoadedModel, ModelShelf
 
@@ -202,7 +202,8 @@ class Studio:
         """Paint a suite's prompts with seeds 0 to `num_seeds` − 1, have them judged, and tell the shares.
 
         Args:
-            suite, judge: keys of `evaluation.SUITES` and `evaluation.JUDGES`.
+            suite: key of `evaluation.SUITES`, or a `.txt` file with a prompt a line.
+            judge: key of `evaluation.JUDGES`.
             tasks: only these; all where empty.
             limit: prompts a task and split, the first ones of each.
             out: folder of pictures and verdicts; what is there already is not made again.
@@ -212,8 +213,43 @@ class Studio:
         Raises:
             InputError: unknown suite, judge or task; `out` holds the evaluation of something else.
         """
-        from .evaluation import choose_items, choose_judge, rows
-        from .evaluation import evaluate as run
+        from .evaluation import rows
+
+        judged, _ = self._judged(suite, judge, num_seeds, tasks, limit, out, progress, settings)
+        return rows(judged)
+
+    def compare(
+        self, suite: str, ways: Mapping[str, Mapping[str, Any]], *, judge: str = "emoji-matcher", num_seeds: int = 4,
+        tasks: Sequence[str] = (), limit: int | None = None, out: Path | None = None,
+        progress: Callable[[int, int, str], None] | None = None, **settings: Any,
+    ) -> list[Compared]:  # fmt: skip
+        """The same prompts and seeds painted in several ways; differences to the first are paired.
+
+        Args:
+            ways: label → fields of `GenerateSettings` that make it what it is, e.g. `{"guide": "ai-t2i"}`.
+            out: folder with one folder a way.
+            suite, judge, num_seeds, tasks, limit, progress, settings: see `evaluate`; they hold for all ways.
+
+        Raises:
+            InputError: as `evaluate`; or no way at all.
+        """
+        from .evaluation import compare
+
+        if not ways:
+            raise InputError("There is nothing to compare.", "Name at least one way of painting.")
+        found, seconds = {}, {}
+        for label, special in ways.items():
+            folder = None if out is None else out / _safe(label)
+            given = {**settings, **special}
+            found[label], seconds[label] = self._judged(suite, judge, num_seeds, tasks, limit, folder, progress, given)
+        return compare(found, seconds)
+
+    def _judged(
+        self, suite: str, judge: str, num_seeds: int, tasks: Sequence[str], limit: int | None, out: Path | None,
+        progress: Callable[[int, int, str], None] | None, settings: Mapping[str, Any],
+    ) -> tuple[list[Judged], float | None]:  # fmt: skip
+        """All verdicts, and the mean seconds of those pictures that were painted now."""
+        from .evaluation import choose_items, choose_judge, evaluate
         from .generation import paint
 
         items, look = choose_items(suite, tasks, limit), choose_judge(judge)
@@ -221,13 +257,23 @@ class Studio:
         model = self._models().get(given)
         weights = model.fingerprint()
         about = {"judge": judge, "weights": weights, **given.model_dump(mode="json", exclude={"prompt", "seed"})}
-        folder = out or self.home / "evaluations" / f"{Path(given.model).name}-{judge}-{weights[:8]}"
-        seen = []
-        for judged in run(items, partial(paint, model, given), look, num_seeds, folder, about):
+        way = f"-{_safe('-'.join([given.guide, *given.guide_weights]))}" if given.guide else ""
+        folder = out or self.home / "evaluations" / f"{Path(given.model).name}-{judge}-{weights[:8]}{way}"
+        seen: list[Judged] = []
+        spent, painted = 0.0, 0
+
+        def timed(prompts: Sequence[str], seeds: Sequence[int]) -> list[Image.Image]:
+            nonlocal spent, painted
+            started = time.monotonic()
+            images = paint(model, given, prompts, seeds)
+            spent, painted = spent + time.monotonic() - started, painted + len(images)
+            return images
+
+        for judged in evaluate(items, timed, look, num_seeds, folder, about):
             seen.append(judged)
             if progress is not None:
                 progress(len(seen), len(items) * num_seeds, judged.prompt)
-        return rows(seen)
+        return seen, spent / painted if painted else None
 
     def self_test(self) -> list[Check]:
         """Whether recorded maps and their gradients are right for the default model on this device."""
@@ -309,6 +355,11 @@ class Studio:
         run = _record(settings, parsed, spans, made, loaded - started, time.monotonic() - started)
         task.run = run
         task.run = self.runs.save(run, task.out)
+
+
+def _safe(label: str) -> str:
+    """A label as the name of a folder."""
+    return re.sub(r"[^\w.=-]+", "-", label).strip("-") or "plain"
 
 
 def result_of(task: Task) -> Run:

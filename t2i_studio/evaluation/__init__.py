@@ -4,7 +4,9 @@
     emoji_matcher.py  a judge: what is in the picture (one judge a file)
     scores.py         asked against found: present, exact, quality
     evaluate.py       prompts × seeds → pictures → scores, resumable
-    table.py          shares with 95 % intervals as Markdown, CSV, JSON
+    table.py          shares with 95 % intervals of one way of painting
+    compare.py        several ways over the same prompts and seeds, with paired differences
+    measure.py        how well a judge finds what was rendered
 
 A suite or a judge = one function or class + one line in the dict here.
 """
@@ -13,35 +15,40 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from ..errors import InputError
+from .compare import Compared, compare, compared_csv, compared_markdown
 from .emoji_matcher import EmojiMatcher
 from .evaluate import Judged, evaluate
 from .found import Found, Judge
 from .scores import Score, score
-from .suites import Item, emoji_geneval
+from .suites import Item, attend_and_excite, emoji_geneval, prompt_file
 from .table import Row, markdown, rows
 
 SUITES: dict[str, Callable[[], tuple[Item, ...]]] = {
     "emoji-geneval": emoji_geneval,
+    "attend-and-excite": attend_and_excite,
 }
 JUDGES: dict[str, Callable[[], Judge]] = {
     "emoji-matcher": EmojiMatcher,
 }
 
 __all__ = [
-    "JUDGES", "SUITES", "Found", "Item", "Judge", "Judged", "Row", "Score", "choose_items", "choose_judge", "evaluate",
+    "JUDGES", "SUITES", "Compared", "Found", "Item", "Judge", "Judged", "Row", "Score", "choose_items", "choose_judge",
+    "compare", "compared_csv", "compared_markdown", "evaluate",
     "markdown", "rows", "score",
 ]  # fmt: skip
 
 
 def choose_items(suite: str, tasks: Sequence[str] = (), limit: int | None = None) -> tuple[Item, ...]:
-    """The prompts of a suite: of some tasks only, and the first `limit` of each task and split.
+    """The prompts of a suite, or of a `.txt` file: of some tasks only, and the first `limit` of each task and split.
 
     Raises:
         InputError: unknown suite or task, or a limit below 1.
     """
-    items = SUITES[_known(suite, tuple(SUITES), "suite")]()
+    of_a_file = suite.endswith(".txt")
+    items = prompt_file(Path(suite).expanduser()) if of_a_file else SUITES[_known(suite, tuple(SUITES), "suite")]()
     every = tuple(dict.fromkeys(item.task for item in items))
     wanted = {_known(task, every, "task") for task in tasks} or set(every)
     if limit is not None and limit < 1:

@@ -7,12 +7,13 @@ Knows nothing of what is trained.
 from __future__ import annotations
 
 import csv
+import fcntl
 import math
 import signal
 import threading
 import time
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -106,9 +107,10 @@ def train(task: Task, plan: Plan, folder: Path, *, resume: bool, stop_after: flo
     """Run `task` to `plan.total_steps`, or for `stop_after` seconds; the state lies in `folder`.
 
     Raises:
-        FileExistsError: there is a state and `resume` is False.
+        FileExistsError: there is a state and `resume` is False, or another training runs in `folder`.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    lock = _only_one(folder)  # noqa: F841 (held until the end)
     state_file = folder / "state.pt"
     optimizer = torch.optim.AdamW(
         [p for m in task.modules.values() for p in m.parameters() if p.requires_grad],
@@ -150,6 +152,17 @@ def train(task: Task, plan: Plan, folder: Path, *, resume: bool, stop_after: flo
                 saved = previewed = time.monotonic()
         if done:
             break
+
+
+def _only_one(folder: Path) -> IO[str]:
+    """Hold the folder: two trainings would write one state over the other's."""
+    handle = (folder / "lock").open("w")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        raise FileExistsError(f"Another training runs in {folder}: stop it first.") from None
+    return handle
 
 
 def _stop_on_sigterm() -> threading.Event:
