@@ -142,6 +142,7 @@ def paint(
         out = model.pipe(
             prompt=list(prompts), negative_prompt=negative, num_inference_steps=settings.steps,
             guidance_scale=settings.guidance_scale, height=settings.height, width=settings.width, generator=generators,
+            **model.family.call_options(model.pipe),
         )  # fmt: skip
     return list(out.images)
 
@@ -158,6 +159,7 @@ def _call(model: LoadedModel, settings: GenerateSettings, steps: _StepCallback) 
         generator=generator,
         callback_on_step_end=steps,
         callback_on_step_end_tensor_inputs=["latents"],
+        **model.family.call_options(model.pipe),
     )
     return out.images[0]
 

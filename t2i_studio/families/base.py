@@ -163,6 +163,10 @@ class Family(ABC):
         """Latents (1, C, h, w) of a picture, the autoencoder's most likely ones, scaled for the denoiser."""
         return encode(pipe, image)
 
+    def call_options(self, pipe: DiffusionPipeline) -> dict[str, Any]:
+        """What the pipeline must be called with beside what everybody gives."""
+        return {}
+
     def latent_size(self, pipe: DiffusionPipeline, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of the latents of a picture of `height` × `width` pixels."""
         return height // pipe.vae_scale_factor, width // pipe.vae_scale_factor

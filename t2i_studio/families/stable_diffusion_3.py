@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 T5_COLUMNS = 256
-"""`max_sequence_length` of the pipeline where nobody asks for another."""
+"""`max_sequence_length` of the pipeline where nobody asks for another; a tokenizer may say less."""
 MEANINGFUL = {
     (24, False): (5, 7, 8, 9),  # SD3-medium
     (24, True): (5, 7, 8, 9, 10),  # SD3.5-medium, which has dual attention
@@ -179,14 +179,14 @@ class StableDiffusion3(Family):
         limit = int(pipe.tokenizer.model_max_length)
         sets = [ColumnSet("clip", pipe.tokenizer, 0, limit)]
         if pipe.text_encoder_3 is not None:
-            sets.append(ColumnSet("t5", pipe.tokenizer_3, limit, T5_COLUMNS))
+            sets.append(ColumnSet("t5", pipe.tokenizer_3, limit, _t5_columns(pipe)))
         return tuple(sets)
 
     def text_inputs(self, pipe: DiffusionPipeline, prompts: Sequence[str], height: int, width: int) -> dict[str, Any]:
         """All encoders' features one after the other, and CLIP's pooled text."""
         text, _, pooled, _ = pipe.encode_prompt(
             prompt=list(prompts), prompt_2=None, prompt_3=None, device=pipe._execution_device,
-            do_classifier_free_guidance=False, max_sequence_length=T5_COLUMNS,
+            do_classifier_free_guidance=False, max_sequence_length=_t5_columns(pipe),
         )  # fmt: skip
         return {"encoder_hidden_states": text, "pooled_projections": pooled}
 
@@ -204,6 +204,15 @@ class StableDiffusion3(Family):
         sigma = timestep / self.last_timestep(pipe)
         return (1 - sigma) ** 2 + sigma**2
 
+    def call_options(self, pipe: DiffusionPipeline) -> dict[str, Any]:
+        """As many T5 columns as the model was trained with."""
+        return {"max_sequence_length": _t5_columns(pipe)}
+
     def size_step(self, pipe: DiffusionPipeline) -> int:
         """Whole patches of latents: 16 px for SD 3."""
         return int(pipe.vae_scale_factor) * int(pipe.transformer.config.patch_size)
+
+
+def _t5_columns(pipe: Any) -> int:
+    own = getattr(getattr(pipe, "tokenizer_3", None), "model_max_length", T5_COLUMNS)
+    return int(min(own, T5_COLUMNS))

@@ -1,7 +1,7 @@
 """`python -m t2i_studio.emoji.pretrain WHAT [--resume]`: make the weights that ship.
 
-WHAT is `vae` (encoder and decoder together), `vae-decoder` (sharpen the decoder on fixed latents) or
-`unet`. State lies in `$T2I_STUDIO_HOME/pretrain/WHAT`; `--export` writes averaged weights to `assets/`.
+WHAT is `vae` (encoder and decoder together), `vae-decoder` (sharpen the decoder on fixed latents), `unet`
+or `mmdit`. State lies in `$T2I_STUDIO_HOME/pretrain/WHAT`; `--export` writes averaged weights to `assets/`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -24,7 +25,7 @@ UNET_FOLDER = ASSETS / "emoji-unet"
 def main() -> None:
     """Parse the arguments, then train or export."""
     parser = argparse.ArgumentParser(prog="python -m t2i_studio.emoji.pretrain", description=__doc__)
-    parser.add_argument("what", choices=("vae", "vae-decoder", "unet"))
+    parser.add_argument("what", choices=("vae", "vae-decoder", "unet", "mmdit"))
     parser.add_argument("--resume", action="store_true", help="go on from the saved state, if there is one")
     parser.add_argument("--minutes", type=float, default=None, help="stop after this many minutes")
     parser.add_argument("--threads", type=int, default=2)
@@ -33,7 +34,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     folder = home() / "pretrain" / options.what
     if options.export:
-        {"vae": _export_vae, "vae-decoder": _export_vae, "unet": _export_unet}[options.what](folder)
+        {"vae": _export_vae, "vae-decoder": _export_vae}.get(options.what, _export_model)(folder)
         return
     stop_after = None if options.minutes is None else options.minutes * 60
     task, plan = _task(options.what, folder)
@@ -41,10 +42,11 @@ def main() -> None:
 
 
 def _task(what: str, folder: Path) -> tuple[loop.Task, loop.Plan]:
-    if what == "unet":
-        from .unet import PLAN, UnetTask
-
-        return UnetTask(shipped_vae(), CLIPTokenizer.from_pretrained(UNET_FOLDER / "tokenizer"), folder), PLAN
+    if what in ("unet", "mmdit"):
+        module = import_module(f".{what}", __package__)
+        kind = {"unet": "UnetTask", "mmdit": "MmditTask"}[what]
+        tokenizer = CLIPTokenizer.from_pretrained(UNET_FOLDER / "tokenizer")
+        return getattr(module, kind)(shipped_vae(), tokenizer, folder), module.PLAN
     from .vae import PLANS, VaeTask
 
     if what == "vae":
@@ -69,16 +71,16 @@ def _export_vae(folder: Path) -> None:
     save_pairs(shipped, folder / "pairs.png")
 
 
-def _export_unet(folder: Path) -> None:
-    from .unet import UnetTask, export
-
-    task = UnetTask(shipped_vae(), CLIPTokenizer.from_pretrained(UNET_FOLDER / "tokenizer"), folder)
+def _export_model(folder: Path) -> None:
+    """Averaged weights of the U-Net or the transformer with their text encoders."""
+    task, _ = _task(folder.name, folder)
     step = loop.load_average(folder / "state.pt", task.modules)
-    export(task, UNET_FOLDER)
-    _note("unet", {"step": step}, folder)
+    out = ASSETS / f"emoji-{folder.name}"
+    import_module(f".{folder.name}", __package__).export(task, out)
+    _note(folder.name, {"step": step}, folder, out)
 
 
-def _note(part: str, measured: dict[str, float], folder: Path) -> None:
+def _note(part: str, measured: dict[str, float], folder: Path, out: Path = UNET_FOLDER) -> None:
     """Keep what ships on record: how long it trained, what it measures, its curve of losses."""
     with (folder / "loss.csv").open(newline="") as handle:
         rows = [row for row in csv.DictReader(handle) if int(row["step"]) <= measured["step"]]
@@ -87,7 +89,7 @@ def _note(part: str, measured: dict[str, float], folder: Path) -> None:
         loss = sum(float(row["loss"]) for row in last) / len(last)
         hours = float(rows[-1]["seconds"]) / 3600
         measured = {**measured, "samples": int(rows[-1]["samples"]), "hours": round(hours, 2), "loss": round(loss, 4)}
-    file = UNET_FOLDER / "measured.json"
+    file = out / "measured.json"
     kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     kept[folder.name] = measured
     if part == "vae":

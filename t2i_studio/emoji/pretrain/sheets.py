@@ -7,7 +7,7 @@ writes the figures of the model cards to `docs/figures/`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL import Image, ImageDraw
@@ -34,9 +34,9 @@ _CAPTION = 14
 
 def contact_sheet(
     pipe: DiffusionPipeline, prompts: tuple[str, ...], *, steps: int = 30, guidance_scale: float = 4.0,
-    columns: int = 8, first_seed: int = 0,
+    columns: int = 8, first_seed: int = 0, **call: Any,
 ) -> Image.Image:  # fmt: skip
-    """One picture a prompt, seeds counting up, each under its prompt."""
+    """One picture a prompt, seeds counting up, each under its prompt; `call` goes to the pipeline."""
     rows = -(-len(prompts) // columns)
     sheet = Image.new("RGB", (columns * SCENE_SIZE, rows * (SCENE_SIZE + _CAPTION)), "white")
     pen = ImageDraw.Draw(sheet)
@@ -45,7 +45,7 @@ def contact_sheet(
         generators = [torch.Generator().manual_seed(first_seed + start + i) for i in range(len(part))]
         images = pipe(
             part, num_inference_steps=steps, guidance_scale=guidance_scale, height=SCENE_SIZE, width=SCENE_SIZE,
-            generator=generators,
+            generator=generators, **call,
         ).images  # fmt: skip
         for i, (prompt, image) in enumerate(zip(part, images, strict=True), start):
             x, y = i % columns * SCENE_SIZE, i // columns * (SCENE_SIZE + _CAPTION)

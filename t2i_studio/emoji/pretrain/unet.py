@@ -6,7 +6,6 @@ there sees what training saw.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from ..captions import Mixture
+from .export import write_pipeline
 from .latents import LatentPool
 from .loop import Plan
 from .tokenizer import NUM_COLUMNS
@@ -133,14 +133,5 @@ class UnetTask:
 
 
 def export(task: UnetTask, folder: Path) -> None:
-    """Write the pipeline folder that ships, float16 safetensors; the tokenizer's own files lie there already."""
-    pipe = task.pipeline()
-    pipe.to(torch.float16)
-    pipe.save_pretrained(folder, safe_serialization=True)
-    for file in folder.glob("*/config.json"):
-        config = json.loads(file.read_text(encoding="utf-8"))
-        config.pop("_name_or_path", None)
-        if "dtype" in config:
-            # transformers follows this, diffusers does not: a plain from_pretrained would mix the two.
-            config["dtype"] = "float32"
-        file.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    """Write the pipeline folder that ships; the tokenizer's own files lie there already."""
+    write_pipeline(task.pipeline(), folder)
