@@ -57,6 +57,7 @@ def test_every_method_fills_a_grid(visit: Visit, app: Served) -> None:
     assert labels[0].startswith("without guidance")
     seen.page.click(".pair-cell >> nth=1")
     seen.page.wait_for_selector(".run-two .player >> nth=1")
+    assert seen.page.locator(".run-two .loss").count() == 2
 
 
 def test_cancel_ends_all_of_it(visit: Visit, app: Served) -> None:

@@ -228,6 +228,20 @@ def test_with_a_lora(family: Family, pipe) -> None:
     assert torch.equal(paint(pipe), plain)
 
 
+def test_a_token_that_was_learnt_is_a_subject() -> None:
+    """As textual inversion leaves it: one new token in tokenizer and text encoder."""
+    pipe = FAMILIES["stable-diffusion"].tiny()
+    pipe.set_progress_bar_config(disable=True)
+    pipe.tokenizer.add_tokens(["<my-cat>"])
+    pipe.text_encoder.resize_token_embeddings(len(pipe.tokenizer), mean_resizing=False)
+    prompt = "a <my-cat> on a bench"
+    plain = paint(pipe, prompt)
+    with guide(pipe, prompt, nouns=["<my-cat>", "bench"]) as guidance:
+        guided = paint(pipe, prompt)
+    assert guidance.steps[0].losses["isolation"] > 0
+    assert (guided - plain).abs().max() > 1e-4
+
+
 def test_maps_recorded_beside_are_those_of_the_guided_pass(family: Family, pipe) -> None:
     denoiser = family.denoiser(pipe)
     sites = family.default_sites(denoiser, 16, 16)

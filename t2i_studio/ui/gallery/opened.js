@@ -8,7 +8,7 @@ const openedRun = (run, { use, compare, remove }) => {
     el("button", { type: "button", class: "file run-compare", onclick: compare }, "Compare with another"),
     el("button", { type: "button", class: "file run-delete", onclick: remove }, "Delete"));
   const node = el("div", { class: "run-one", "data-run": run.look.id }, back(),
-    el("div", { class: "card" }, player.node), actions, keepCard(run.keep),
+    el("div", { class: "card" }, player.node), run.losses.length ? lossCharts(run.losses) : null, actions, keepCard(run.keep),
     el("section", { class: "card" }, el("h3", {}, "What was asked"), parameterTable([run])));
   return { node, close: player.close };
 };
@@ -24,6 +24,7 @@ const comparedRuns = (runs) => {
   const node = el("div", { class: "run-two" }, back(),
     el("div", { class: "run-row" }, el("h3", {}, "Two runs side by side"), el("label", { class: "pl-check" }, lock, "in step: one word, one noise level, one place")),
     el("div", { class: "run-pair" }, ...players.map((player, i) => el("div", { class: "card", "data-run": runs[i].look.id }, player.node))),
+    runs.some((run) => run.losses.length) ? lossCharts(runs.flatMap((run) => run.losses)) : null,
     el("section", { class: "card" }, el("h3", {}, "What differs"), parameterTable(runs)));
   return { node, close: () => players.forEach((player) => player.close()) };
 };

@@ -13,6 +13,7 @@ from ...guidance import METHODS, read_boxes
 from .. import chips, follow, stage
 from ..chips import Choice
 from ..controls import settings_from
+from ..losses import series
 from .reading import Reading
 
 if TYPE_CHECKING:
@@ -138,7 +139,11 @@ class GuideHandlers(Reading):
         """All tasks as data for `pair.js`."""
         running = next((task for task in tasks if not task.wait(0)), None)
         done = sum(task.wait(0) for task in tasks)
-        losses = [self._losses(task) for task in tasks if task.guidance]
+        losses = [
+            series(self._labels.get(task.id, ""), list(task.guidance), task.num_steps)
+            for task in tasks
+            if task.guidance
+        ]
         if running is not None:
             now = stage.view(running, self.scratch)
             label = self._labels.get(running.id, NONE)
@@ -159,17 +164,6 @@ class GuideHandlers(Reading):
         return {
             "label": self._labels.get(task.id, NONE), "id": task.run.id, "seconds": seconds,
             "run": stage.picture(task.run, self.scratch),
-        }  # fmt: skip
-
-    def _losses(self, task: Task) -> dict[str, Any]:
-        """Each part of the loss over the guided steps."""
-        steps = list(task.guidance)
-        names = list(dict.fromkeys(name for step in steps for name in step.losses))
-        return {
-            "label": self._labels.get(task.id, ""), "timesteps": [step.timestep for step in steps],
-            "parts": {name: [step.losses.get(name, 0.0) for step in steps] for name in names},
-            "skipped": sum(step.skipped for step in steps), "clipped": sum(step.clipped for step in steps),
-            "num_steps": task.num_steps,
         }  # fmt: skip
 
     def cancel(self, ids: list[str] | None) -> Any:

@@ -40,6 +40,6 @@ def build(studio: Studio, scratch: Scratch) -> gr.HTML:
         return exports.made(studio, wanted[0], wanted[1], scratch)
 
     return part(
-        "runs", scripts=("keepcard", *SCRIPTS, *GALLERY),
+        "runs", scripts=("keepcard", *SCRIPTS, "guide/losses", *GALLERY),
         server_functions=[find, open_run, delete_run, restore_run, make_file],
     )  # fmt: skip

@@ -12,6 +12,7 @@ from ...errors import InputError, RunError, StudioError
 from ...runs import RunSummary
 from ...types import Run
 from .. import exports, stage
+from ..losses import series
 
 if TYPE_CHECKING:
     from ...studio import Studio
@@ -65,7 +66,7 @@ class RunsHandlers:
             run = self.studio.runs.load(str(run_id))
             return {
                 "look": stage.picture(run, self.scratch), "keep": exports.card(self.studio, run),
-                "prompt": run.prompt.text, "asked": asked(run), "facts": outcome(run),
+                "losses": guided(run), "prompt": run.prompt.text, "asked": asked(run), "facts": outcome(run),
             }  # fmt: skip
 
         return _told(opened)
@@ -97,6 +98,13 @@ def filters(wanted: Mapping[str, Any]) -> dict[str, Any]:
     except ValueError as error:
         raise InputError(f"Not a time: {error}.", "Write e.g. 2026-01-31 or 2026-01-31T12:00:00.") from None
     return {name: str(wanted.get(name) or "") for name in ("query", "model", "method")} | times
+
+
+def guided(run: Run) -> list[dict[str, Any]]:
+    """What guidance did, where there was any."""
+    if not run.guidance:
+        return []
+    return [series(str(run.settings.get("guide") or ""), run.guidance, int(run.settings.get("steps") or 0))]
 
 
 def asked(run: Run) -> list[tuple[str, str]]:
