@@ -1,6 +1,7 @@
 """What exact maps cost, as ratios against the same work without them, in one process. Prints a Markdown table.
 
-    python benchmarks/capture.py [--cases joint joint-backward blocks sd21] [--repeats 5]
+    python benchmarks/capture.py [--cases joint joint-backward blocks sd21 sd21-every] [--repeats 5]
+    python benchmarks/capture.py --plot docs/figures/capture-cost.png     # cost against nouns, positions and steps
 
 Plain and recorded alternate; a ratio is that of the two medians. Random weights: time does not depend on them.
 """
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import psutil
 import torch
 import torch.nn.functional as F
@@ -23,9 +25,10 @@ from diffusers import SD3Transformer2DModel, UNet2DConditionModel
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from t2i_studio.capture import capture, column_probs
+from t2i_studio.capture import MapStore, capture, column_probs
 from t2i_studio.families import FAMILIES
 from t2i_studio.families.fused import attention_with_lse
+from t2i_studio.types import Site
 
 IMAGE, TEXT, HEADS, DEPTH = 4096, 333, 24, 64
 """Joint attention of SD3-medium at 1024 px with T5."""
@@ -136,6 +139,59 @@ def sd21(repeats: int, *, every: bool) -> tuple[float, float, float]:
         return measured(lambda: unet(*args), recorded, repeats)
 
 
+def recording_seconds(nouns: int, positions: int, steps: int, repeats: int) -> float:
+    """Median seconds of what recording adds, one site of SD3-medium: columns, mean over heads, storing."""
+    rng = torch.Generator().manual_seed(0)
+    side = round(positions**0.5)
+    q, k = (torch.randn((1, HEADS, n, DEPTH), generator=rng) for n in (side * side, side * side + TEXT))
+    lse = (q[:, :, :, :1] * 0).squeeze(-1) + 10.0  # its value does not change the time
+    site = Site("block", "block", HEADS, (side, side))
+    columns = [(side * side + c,) for c in range(nouns)]
+    times = []
+    for _ in range(repeats + 1):
+        store = MapStore([str(n) for n in range(nouns)], [site], steps)
+        begin = time.perf_counter()
+        for step in range(steps):
+            store.add(site, column_probs(q, k, columns, log_sum_BHQ=lse))
+            store.end_step(float(step))
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times[1:])
+
+
+AXES = {
+    "nouns": ((1, 2, 4, 8, 16), (1, 4096, 2)),
+    "positions": ((256, 1024, 2304, 4096), (2, 4096, 2)),
+    "steps": ((2, 4, 8, 16), (2, 1024, 2)),
+}
+"""Axis → values, and the nouns, positions and steps held fixed elsewhere."""
+
+
+def plot(file: Path, repeats: int) -> None:
+    """A panel an axis: seconds, and the straight line through them."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 2.3), layout="constrained")
+    for i, (name, (values, fixed)) in enumerate(AXES.items()):
+        seconds = []
+        for value in values:
+            given = list(fixed)
+            given[i] = value
+            seconds.append(recording_seconds(*given, repeats))
+        slope, start = np.polyfit(values, seconds, 1)
+        spread = 1 - np.var(np.polyval((slope, start), values) - seconds) / np.var(seconds)
+        measured = ", ".join(f"{value}: {taken:.4f}" for value, taken in zip(values, seconds, strict=True))
+        print(f"{name}: {slope:.2e} s each, R² {spread:.4f} ({measured})")
+        axis = figure.add_subplot(1, len(AXES), i + 1)
+        axis.plot(values, np.polyval((slope, start), values), color="#888", linewidth=1)
+        axis.plot(values, seconds, "o", color="#3415FE", markersize=4)
+        axis.set(xlabel=name, ylim=(0, None), xlim=(0, None))
+        axis.set_title(f"R² {spread:.3f}", fontsize=8)
+        if i == 0:
+            axis.set_ylabel("seconds of recording")
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.savefig(file, dpi=160)
+
+
 CASES: dict[str, tuple[str, Callable[[int], tuple[float, float, float]]]] = {
     "joint": ("joint attention, 4096 + 333 tokens, 24 heads, 2 nouns", lambda n: joint(n, backward=False)),
     "joint-backward": ("the same with backward", lambda n: joint(n, backward=True)),
@@ -149,7 +205,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--plot", type=Path, default=None, metavar="FILE")
     options = parser.parse_args()
+    if options.plot:
+        plot(options.plot, options.repeats)
+        return
     print("| case | plain, s | recorded / plain | extra peak memory, MB |\n|---|---|---|---|")
     for name in options.cases:
         title, work = CASES[name]
