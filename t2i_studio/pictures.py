@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .errors import InputError
@@ -32,23 +33,26 @@ def open_picture(source: Path | str | Image.Image) -> Image.Image:
     Raises:
         InputError: no such file, no picture, damaged, or too large to be one.
     """
-    if isinstance(source, Image.Image):
-        return _plain(source)
-    file = Path(source).expanduser()
+    name = "The picture" if isinstance(source, Image.Image) else str(Path(source).expanduser())
     try:
-        with Image.open(file) as opened:
+        if isinstance(source, Image.Image):
+            return _plain(source)
+        with Image.open(Path(source).expanduser()) as opened:
             return _plain(opened)
     except FileNotFoundError:
-        raise InputError(f"There is no picture at {file}.", "Give the path of a PNG, JPEG or WebP file.") from None
+        raise InputError(f"There is no picture at {name}.", "Give the path of a PNG, JPEG or WebP file.") from None
     except (UnidentifiedImageError, IsADirectoryError):
-        raise InputError(f"{file} is no picture.", "Give the path of a PNG, JPEG or WebP file.") from None
+        raise InputError(f"{name} is no picture.", "Give the path of a PNG, JPEG or WebP file.") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise InputError(f"{file} can't be read: {reason}.", "Open and save it anew in another program.") from None
+        raise InputError(f"{name} can't be read: {reason}.", "Open and save it anew in another program.") from None
 
 
 def _plain(image: Image.Image) -> Image.Image:
     upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I"):  # 16 bits, which Pillow would clip instead of scaling
+        deep = np.asarray(upright, dtype=np.float64)
+        return Image.fromarray((deep / max(65535.0, deep.max()) * 255).round().astype(np.uint8)).convert("RGB")
     if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
         with_alpha = upright.convert("RGBA")
         ground = Image.new("RGBA", with_alpha.size, "white")
@@ -87,10 +91,11 @@ def captioned(folder: Path | str, caption: str = "") -> list[Captioned]:
         raise InputError(f"There is no folder {folder}.", "Give a folder of pictures.")
     known = dict(_metadata(folder / METADATA)) if (folder / METADATA).is_file() else {}
     files = sorted(f for f in folder.iterdir() if f.suffix.lower() in ENDINGS)
-    files += sorted(folder / name for name in known if (folder / name) not in files)
+    there = {file.resolve() for file in files}
+    files += sorted(file for file in known if file not in there)
     if not files:
         raise InputError(f"There is no picture in {folder}.", f"It takes {', '.join(sorted(ENDINGS))} files.")
-    found = [Captioned(file, known.get(str(file.relative_to(folder))) or _beside(file) or caption) for file in files]
+    found = [Captioned(file, known.get(file.resolve()) or _beside(file) or caption) for file in files]
     bare = next((one.file.name for one in found if not one.caption.strip()), None)
     if bare is not None:
         raise InputError(
@@ -101,11 +106,12 @@ def captioned(folder: Path | str, caption: str = "") -> list[Captioned]:
 
 def _beside(file: Path) -> str:
     text = file.with_suffix(".txt")
-    return text.read_text(encoding="utf-8", errors="replace").strip() if text.is_file() else ""
+    return text.read_text(encoding="utf-8-sig", errors="replace").strip() if text.is_file() else ""
 
 
-def _metadata(file: Path) -> Iterator[tuple[str, str]]:
-    for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+def _metadata(file: Path) -> Iterator[tuple[Path, str]]:
+    """Resolved paths and captions."""
+    for number, line in enumerate(file.read_text(encoding="utf-8-sig", errors="replace").split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -115,6 +121,7 @@ def _metadata(file: Path) -> Iterator[tuple[str, str]]:
             raise InputError(
                 f"Line {number} of {file} is damaged.", 'It should be {"file_name": "cat.png", "text": "a cat"}.'
             ) from None
-        if not (file.parent / name).resolve().is_relative_to(file.parent.resolve()):
+        path = (file.parent / name).resolve()
+        if not path.is_relative_to(file.parent.resolve()):
             raise InputError(f"Line {number} of {file} points outside the folder.", "Keep pictures inside it.")
-        yield str(Path(name)), text
+        yield path, text

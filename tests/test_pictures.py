@@ -94,3 +94,30 @@ def test_folders_without_pictures_are_told(tmp_path: Path) -> None:
         captioned(tmp_path)
     with pytest.raises(InputError, match="no folder"):
         captioned(tmp_path / "none")
+
+
+def test_deep_gray_is_scaled(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65535, 64, dtype=np.uint16).reshape(8, 8)
+    Image.fromarray(ramp).save(tmp_path / "a.png")
+    values = np.asarray(open_picture(tmp_path / "a.png"))[..., 0]
+    assert len(np.unique(values)) == 64
+
+
+def test_a_picture_in_memory_that_is_damaged_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "a.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(file)
+    file.write_bytes(file.read_bytes()[:2000])
+    with pytest.raises(InputError, match="can't be read"):
+        open_picture(Image.open(file))
+
+
+def test_unusual_metadata(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures(tmp_path / "set", "a.png", "b.png")
+    rows = [
+        {"file_name": str(tmp_path / "set" / "a.png"), "text": "a cat\u2028and a dog"},
+        {"file_name": "./b.png", "text": "b"},
+    ]  # fmt: skip
+    text = "\ufeff" + "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    (tmp_path / "set" / "metadata.jsonl").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert [one.caption for one in captioned("set")] == ["a cat\u2028and a dog", "b"]

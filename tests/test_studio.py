@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -171,7 +172,7 @@ def test_schedulers_that_call_the_model_more_often_than_they_have_steps(tmp_path
     assert all((run.maps["cat"].sum((1, 2)) > 0).tolist())
 
 
-def test_a_guided_run_is_kept_with_what_guidance_did(studio: Studio) -> None:
+def test_a_guided_run_is_kept_with_what_guidance_did(studio: Studio, tmp_path: Path) -> None:
     given = {**SMALL, "steps": 4, "width": 128, "height": 128, "seed": 1}
     plain = studio.generate("a red cat and a dog", **given)
     run = studio.generate(
@@ -186,7 +187,9 @@ def test_a_guided_run_is_kept_with_what_guidance_did(studio: Studio) -> None:
     rows = (run.folder / "guidance.csv").read_text().splitlines()
     assert len(rows) == 3
     assert rows[0].startswith("step,timestep,aggregation")
-    assert [one.method for one in studio.runs.list()] == ["ai-t2i", "none"]
+    with zipfile.ZipFile(studio.runs.export(run.id, tmp_path / "run.zip")) as archive:
+        assert f"{run.id}/guidance.csv" in archive.namelist()
+    assert {one.method for one in studio.runs.list()} == {"ai-t2i", "none"}
     again = studio.replay(run)
     assert np.array_equal(np.asarray(again.image), np.asarray(run.image))
     assert np.array_equal(again.maps["cat"], run.maps["cat"])

@@ -180,6 +180,9 @@ def capture(
     finally:
         tape.recordings.remove(recording)
         tape.restore_unwanted()
+        with _LOCK:
+            if not tape.recordings:
+                _TAPES.pop(denoiser, None)  # it holds the denoiser, which must go with its pipeline
     if recording.num_records == 0:
         raise CaptureError("No attention map was recorded.", "Run the model inside the capture block.")
 

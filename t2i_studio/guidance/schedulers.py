@@ -29,5 +29,8 @@ def check_scheduler(scheduler: Any) -> None:
 def carries(scheduler: Any, step: int) -> bool:
     """Whether a shift at this call (0-based index of `scheduler.step`) reaches the next sample."""
     if type(scheduler).__name__ == "PNDMScheduler":
-        return step != 1  # it repeats the first step from the sample it kept
+        if scheduler.config.skip_prk_steps:
+            return step != 1  # it repeats the first step from the sample it kept
+        # Runge-Kutta: four calls a step, all from the sample of the first.
+        return step >= len(scheduler.prk_timesteps) or step % 4 == 0
     return bool(getattr(scheduler, "state_in_first_order", True))

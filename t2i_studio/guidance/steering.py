@@ -91,6 +91,7 @@ def guide(
         yield Guidance(None)
         return
     check_scheduler(pipe.scheduler)
+    _check_rows(pipe)
     family = family_for(pipe)
     prompts = list(prompt) if isinstance(prompt, list | tuple) else [prompt]
     parsed = [one if isinstance(one, ParsedPrompt) else parse(str(one), language, nouns) for one in prompts]
@@ -102,6 +103,7 @@ def guide(
         hook = running.denoiser.register_forward_pre_hook(running.before, with_kwargs=True)
         stack.callback(hook.remove)
         stack.enter_context(_wrapped(pipe.scheduler, running))
+        stack.enter_context(_restarted(pipe.scheduler, running))
         yield guidance
 
 
@@ -124,6 +126,13 @@ class _Running:
         self._input_shift: torch.Tensor | None = None
         self._latent_shift: torch.Tensor | None = None
         self._inside = False
+        self._channels = int(pipe.vae.config.latent_channels)
+        "Those of the input that are latents; inpainting models get a mask and a picture after them."
+
+    def restart(self) -> None:
+        """A new picture begins."""
+        self._step, self._done = 0, False
+        self._input_shift = self._latent_shift = None
 
     def before(self, module: Any, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]] | None:
         """The hook: work the shift out at a step's first call, and apply it at every call."""
@@ -152,13 +161,14 @@ class _Running:
 
     def _work_out(self, sample: torch.Tensor, args: tuple, kwargs: dict[str, Any]) -> None:
         scheduler = self.pipe.scheduler
-        num_steps = len(scheduler.timesteps)
+        # Not the scheduler's list: image to image runs only the end of it.
+        num_steps = int(getattr(self.pipe, "num_timesteps", None) or len(scheduler.timesteps))
         length = self._strength * self.method.strength(self._step, num_steps)
         if length == 0 or not carries(scheduler, self._step):
             return
         timestep = args[1] if len(args) > 1 else kwargs["timestep"]
         number = len(sample) // 2 if getattr(self.pipe, "do_classifier_free_guidance", False) else len(sample)
-        if number % len(self._targets):
+        if number == 0 or len(sample) % number or number % len(self._targets):
             raise InputError(
                 f"guide() was given {len(self._targets)} prompts, and the pipeline paints {number} pictures.",
                 "Give guide() the same prompts as the pipeline.",
@@ -176,7 +186,7 @@ class _Running:
             scale = torch.ones(1, device=shift.device)
             if hasattr(scheduler, "scale_model_input"):
                 scale = scheduler.scale_model_input(scale, _first(timestep))
-        self._input_shift, self._latent_shift = shift, shift / scale
+        self._input_shift, self._latent_shift = shift, shift[:, : self._channels] / scale
 
     def _shift(self, start: torch.Tensor, call: _Call, length: float, num_steps: int, timestep: Any) -> torch.Tensor:
         """How far to move the input (B, C, h, w), float32: refinements, then one step along the gradient."""
@@ -187,20 +197,21 @@ class _Running:
         threshold = self.method.threshold(self._step, num_steps)
         found = self._gradient(now.to(start.dtype), call)
         while threshold is not None and refinements < getattr(self.method, "max_refinements", 0):
-            wanting = (found.total > 1 - threshold).view(-1, 1, 1, 1)
+            wanting = (found.losses["presence"] > 1 - threshold).view(-1, 1, 1, 1)
             if not bool(wanting.any()):
                 break
             now = now - torch.where(wanting, length * variance * found.gradient, 0.0)
             refinements += 1
             found = self._gradient(now.to(start.dtype), call)
         shift = now - length * variance * found.gradient - start.float()
-        size, dim = shift.flatten(1).norm(dim=1), float(shift[0].numel()) ** 0.5
+        size, dim = shift.flatten(1).norm(dim=1), float(shift[0, : self._channels].numel()) ** 0.5
         clipped = size > LONGEST_SHIFT * dim
         shift = shift * (LONGEST_SHIFT * dim / size.clamp_min(1e-12)).clamp_max(1).view(-1, 1, 1, 1)
         self._guidance.pending.append(
             Pending(
                 self._step, _first(timestep), found.losses, found.total, found.gradient.flatten(1).norm(dim=1),
-                (start.float() + shift).flatten(1).norm(dim=1) / dim, shift.flatten(1).norm(dim=1) / dim,
+                (start.float() + shift)[:, : self._channels].flatten(1).norm(dim=1) / dim,
+                shift.flatten(1).norm(dim=1) / dim,
                 found.skipped, clipped, refinements, clock.stop(),
             )
         )  # fmt: skip
@@ -225,6 +236,7 @@ class _Running:
                 totals = torch.stack([self.method.total(one) for one in losses])
                 (gradient,) = torch.autograd.grad(scale * totals.sum(), leaf)
             gradient = gradient.float() / scale
+            gradient[:, self._channels :] = 0
             broken = ~gradient.isfinite().flatten(1).all(1)
             gradient = torch.where(broken.view(-1, 1, 1, 1), 0.0, gradient)
             names = {name: torch.stack([one[name].detach() for one in losses]) for name in losses[0]}
@@ -342,6 +354,10 @@ def _frozen(denoiser: Any) -> Iterator[None]:
 @contextmanager
 def _wrapped(scheduler: Any, running: _Running) -> Iterator[None]:
     """This scheduler object's `step` takes the shifted sample, until the block ends."""
+    if "step" in vars(scheduler):
+        raise SettingError(
+            "This pipeline is guided already.", "Open one guide() at a time, or combine weights in it.", "guide"
+        )
     original = scheduler.step
 
     @functools.wraps(original)
@@ -356,3 +372,30 @@ def _wrapped(scheduler: Any, running: _Running) -> Iterator[None]:
         yield
     finally:
         del scheduler.step
+
+
+@contextmanager
+def _restarted(scheduler: Any, running: _Running) -> Iterator[None]:
+    """Each call of the pipeline sets its timesteps first: then guidance begins anew."""
+    original = scheduler.set_timesteps
+
+    @functools.wraps(original)
+    def set_timesteps(*args: Any, **kwargs: Any) -> Any:
+        running.restart()
+        return original(*args, **kwargs)
+
+    scheduler.set_timesteps = set_timesteps
+    try:
+        yield
+    finally:
+        del scheduler.set_timesteps
+
+
+def _check_rows(pipe: Any) -> None:
+    """Refuse pipelines whose batch is not the prompt's rows after the negative prompt's."""
+    if getattr(pipe, "do_perturbed_attention_guidance", False) or "PAG" in type(pipe).__name__:
+        raise SettingError("Perturbed-attention guidance can't be combined.", "Use the plain pipeline.", "guide")
+    if "InstructPix2Pix" in type(pipe).__name__:
+        raise SettingError(
+            "InstructPix2Pix can't be guided: its rows mean other things.", "Use a text-to-image model.", "guide"
+        )

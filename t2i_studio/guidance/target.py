@@ -49,7 +49,9 @@ def make_target(
     if not subjects:
         raise PromptError("The prompt names nothing to guide.", "Name what is to be seen: a cat and a dog.")
     for name in (*boxes, *(attributes or ())):
-        _known(name, [subject.id for subject in subjects])
+        _known(name, [subject.id for subject in parsed.subjects])
+        if not found[name]:
+            raise PromptError(f"{name!r} is past the model's limit of tokens.", "Shorten the prompt before it.")
     described = [
         (i, word_columns(word, spans, starts))
         for i, subject in enumerate(subjects)
@@ -60,7 +62,7 @@ def make_target(
         word_columns(i, spans, starts) for i, word in enumerate(parsed.words) if i not in named and word.upos != "PUNCT"
     ]
     content = content_columns(spans, starts)
-    competing = _competing(family, sets, spans, starts) if method.excites else ()
+    competing = _competing(family, sets, spans) if method.excites else ()
     wanted = {c for group in found.values() for c in group} | {c for _, group in described for c in group}
     columns = tuple(sorted(wanted | {c for group in others for c in group} | set(competing)))
     place = {column: i for i, column in enumerate(columns)}
@@ -79,20 +81,35 @@ def make_target(
     return Target(columns, roles, content if family.joint_softmax else None)
 
 
-def _competing(family: Family, sets: Sequence[Any], spans: Sequence[Any], starts: Sequence[int]) -> tuple[int, ...]:
+def _competing(family: Family, sets: Sequence[Any], spans: Sequence[Any]) -> tuple[int, ...]:
     """Attend-and-Excite's columns 1 to −1 of all, padding included; for joint attention the prompt's own tokens."""
     if family.joint_softmax:
-        return tuple(s + c for span, s in zip(spans, starts, strict=True) for c in range(1, len(span.tokens) - 1))
+        return tuple(
+            one.start + column
+            for one, span in zip(sets, spans, strict=True)
+            for column, token in enumerate(span.tokens)
+            if token not in one.tokenizer.all_special_tokens
+        )
     return tuple(range(sets[0].start + 1, sets[0].start + sets[0].num_columns - 1))
 
 
 def _attributes(parsed: ParsedPrompt, subject: Subject, given: Mapping[str, Sequence[str]] | None) -> tuple[int, ...]:
     if given is None or subject.id not in given:
         return subject.attributes
+    return tuple(_nearest(parsed, subject, text.lower()) for text in given[subject.id])
+
+
+def _nearest(parsed: ParsedPrompt, subject: Subject, text: str) -> int:
+    """The word that is meant: `red#2` the second, `red` the last one before the subject, else the first."""
     words = [word.text.lower() for word in parsed.words]
-    for text in given[subject.id]:
-        _known(text.lower(), words)
-    return tuple(words.index(text.lower()) for text in given[subject.id])
+    name, _, number = text.partition("#")
+    _known(name, words)
+    places = [i for i, word in enumerate(words) if word == name]
+    if number.isdigit():
+        if not 1 <= int(number) <= len(places):
+            raise PromptError(f"The prompt has no {text!r}.", f"It has {name!r} {len(places)} times.")
+        return places[int(number) - 1]
+    return max((i for i in places if i < subject.words[0]), default=places[0])
 
 
 def _known(name: str, known: Sequence[str]) -> None:

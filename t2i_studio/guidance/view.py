@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ..losses import excited
+from ..losses.picking import picked
 from ..types import Box
 
 
@@ -55,7 +56,7 @@ class View:
         """Subjects after Attend-and-Excite's softmax over tokens and smoothing."""
         place = {column: i for i, column in enumerate(self.roles.competing)}
         groups = [[place[c] for c in group if c in place] for group in self.roles.subjects]
-        return excited(self.tokens_CYX[list(self.roles.competing)], groups)
+        return excited(picked(self.tokens_CYX, self.roles.competing), groups)
 
     def _sum(self, group: Sequence[int]) -> torch.Tensor:
-        return self.tokens_CYX[list(group)].sum(0)
+        return picked(self.tokens_CYX, group).sum(0)

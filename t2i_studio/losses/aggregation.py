@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from .geometry import EPSILON, coordinates, distance, radius, reach
+from .picking import at
 
 RADIUS = 5 / 16
 """Of the discs about peaks, as a share of the map's side: 5 cells of 16."""
@@ -21,12 +22,16 @@ def aggregation(map_YX: torch.Tensor, share: float = RADIUS, target: torch.Tenso
         share: radius of the discs over the map's side.
         target: (row, column) in cells to gather at instead of the highest peak: a box's centre.
     """
-    return gather(map_YX, peaks(map_YX, share)[0] if target is None else target, share)
+    found = peaks(map_YX, share)
+    return _gathered(map_YX, found, found[0] if target is None else target, share)
 
 
 def gather(map_YX: torch.Tensor, target: torch.Tensor, share: float = ATTRIBUTE_RADIUS) -> torch.Tensor:
     """Aggregation of a map at a given place; with a noun's peak as `target`, its adjective's term."""
-    found = peaks(map_YX, share)
+    return _gathered(map_YX, peaks(map_YX, share), target, share)
+
+
+def _gathered(map_YX: torch.Tensor, found: torch.Tensor, target: torch.Tensor, share: float) -> torch.Tensor:
     centres_K2 = torch.stack([_centre_about(map_YX, place, radius(map_YX, share)) for place in found])
     pull = distance(target.detach(), centres_K2).sum()
     return (pull + distance(centres_K2[1], centres_K2[2])) / reach(map_YX)
@@ -37,7 +42,7 @@ def peaks(map_YX: torch.Tensor, share: float = RADIUS) -> torch.Tensor:
     values, places = map_YX.detach().clone(), coordinates(map_YX)
     limit, found = radius(map_YX, share), []
     for _ in range(NUM_PEAKS):
-        place = places.view(-1, 2)[values.flatten().argmax()]
+        place = at(places.view(-1, 2), values.flatten().argmax())
         found.append(place)
         values = values.masked_fill(distance(places, place) <= limit, float("-inf"))
     return torch.stack(found)

@@ -22,8 +22,8 @@ def cells(map_YX: torch.Tensor, box: Box) -> tuple[slice, slice]:
 def middle(map_YX: torch.Tensor, box: Box) -> torch.Tensor:
     """(row, column) of the box's middle, cells."""
     height, width = map_YX.shape[-2:]
-    place = [(box.top + box.bottom) / 2 * height - 0.5, (box.left + box.right) / 2 * width - 0.5]
-    return torch.tensor(place, device=map_YX.device, dtype=map_YX.dtype)
+    place = ((box.top + box.bottom) / 2 * height - 0.5, (box.left + box.right) / 2 * width - 0.5)
+    return torch.stack([map_YX.new_full((), one) for one in place])
 
 
 def _mask(map_YX: torch.Tensor, box: Box) -> torch.Tensor:

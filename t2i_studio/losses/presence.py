@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
+from .picking import picked
+
 SHARPNESS = 100.0
 """Factor of the softmax over tokens."""
 SIGMA = 0.5
@@ -21,7 +23,7 @@ def excited(tokens_CYX: torch.Tensor, groups: Sequence[Sequence[int]]) -> torch.
         groups: indices among those tokens, one group a subject; a subject of several is their sum.
     """
     shares_CYX = (SHARPNESS * tokens_CYX).softmax(0)
-    maps_NYX = torch.stack([shares_CYX[list(group)].sum(0) for group in groups])
+    maps_NYX = torch.stack([picked(shares_CYX, group).sum(0) for group in groups])
     return smoothed(maps_NYX)
 
 

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from .geometry import EPSILON, coordinates, diagonal
+from .picking import at
 
 
 def transport(map_YX: torch.Tensor) -> torch.Tensor:
@@ -49,7 +50,7 @@ def otsu(values_YX: torch.Tensor) -> torch.Tensor:
     low, high = below / count, above / (len(values) - count)
     between = count * (len(values) - count) * (high - low) ** 2
     # Between equal neighbours there is no level.
-    return values[torch.where(values[1:] > values[:-1], between, torch.zeros_like(between)).argmax()]
+    return at(values, torch.where(values[1:] > values[:-1], between, torch.zeros_like(between)).argmax())
 
 
 def _labelled(mask_YX: torch.Tensor) -> torch.Tensor:

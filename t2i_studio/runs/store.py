@@ -21,7 +21,7 @@ from .. import config
 from ..errors import RunBroken, RunNotFound, StorageError
 from ..types import Run
 from . import index
-from .folder import IMAGE, MAPS, METRICS, RECORD, THUMBNAIL, read_record, read_run, write_files
+from .folder import GUIDANCE, IMAGE, MAPS, METRICS, RECORD, THUMBNAIL, read_record, read_run, write_files
 from .ids import check_id, is_run_id
 from .index import Filter, RunSummary
 from .picture import read_picture, write_thumbnail
@@ -183,7 +183,7 @@ class RunStore:
         if out_file.is_dir():
             out_file = out_file / f"{run_id}.zip"
         with new_file(out_file) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name in (RECORD, IMAGE, MAPS, METRICS, THUMBNAIL):
+            for name in (RECORD, IMAGE, MAPS, METRICS, GUIDANCE, THUMBNAIL):
                 if (folder / name).is_file():
                     archive.write(folder / name, f"{run_id}/{name}")
         return out_file

@@ -39,7 +39,7 @@ def build(studio: Studio) -> gr.Blocks:
             with gr.Tab("Inspect", id="inspect", elem_id="tab-inspect"):
                 asking = inspect.build(studio, scratch, page, clock)
             with gr.Tab("Guide", id="guide", elem_id="tab-guide", render_children=True):
-                steering = guide.build(studio, scratch, page)
+                steering = guide.build(studio, scratch, page, clock)
             # Drawn at once: an address may open a run, and its search is one call.
             with gr.Tab("Runs", id="runs", elem_id="tab-runs", render_children=True):
                 gallery = runs.build(studio, scratch)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import gc
+import inspect
+import weakref
 from typing import Any
 
 import diffusers
@@ -12,6 +16,7 @@ from diffusers.pipelines.deprecated.stable_diffusion_attend_and_excite import (
     pipeline_stable_diffusion_attend_and_excite as published,
 )
 from peft import LoraConfig
+from PIL import Image
 
 from t2i_studio.capture import capture
 from t2i_studio.errors import InputError, PromptError, SettingError
@@ -19,6 +24,7 @@ from t2i_studio.families import FAMILIES, Family
 from t2i_studio.guidance import METHODS, choose_method, guide
 from t2i_studio.guidance.method import Method
 from t2i_studio.guidance.schedulers import LOSE
+from t2i_studio.guidance.steering import _Running
 from t2i_studio.guidance.target import make_target
 from t2i_studio.guidance.view import View
 from t2i_studio.prompts import parse
@@ -228,6 +234,118 @@ def test_with_a_lora(family: Family, pipe) -> None:
     assert torch.equal(paint(pipe), plain)
 
 
+def test_every_picture_of_the_block_is_guided(family: Family, pipe) -> None:
+    with guide(pipe, PROMPT) as guidance:
+        first, second = paint(pipe), paint(pipe)
+    assert [one.step for one in guidance.steps] == [0, 1, 0, 1]
+    assert torch.equal(first, second)
+
+
+def test_a_picture_that_broke_off_does_not_shift_the_next(family: Family, pipe) -> None:
+    def stop(*_: Any) -> dict:
+        raise RuntimeError("stopped")
+
+    with guide(pipe, PROMPT) as guidance:
+        with pytest.raises(RuntimeError, match="stopped"):
+            paint(pipe, callback_on_step_end=stop)
+        paint(pipe)
+    assert [one.step for one in guidance.steps] == [0, 0, 1]
+
+
+def test_guided_twice_is_refused(family: Family, pipe) -> None:
+    with guide(pipe, PROMPT), pytest.raises(SettingError, match="guided already"), guide(pipe, PROMPT):
+        pass
+    assert "step" not in vars(pipe.scheduler)
+    assert "set_timesteps" not in vars(pipe.scheduler)
+    assert not family.denoiser(pipe)._forward_pre_hooks
+
+
+def test_the_denoiser_goes_with_its_pipeline(family: Family) -> None:
+    pipe = family.tiny()
+    pipe.set_progress_bar_config(disable=True)
+    with guide(pipe, PROMPT):
+        paint(pipe, steps=2)
+    alive = weakref.ref(family.denoiser(pipe))
+    del pipe
+    gc.collect()
+    assert alive() is None
+
+
+def test_image_to_image_is_guided_in_the_first_half_of_what_runs() -> None:
+    plain = FAMILIES["stable-diffusion"].tiny()
+    parts = {name: part for name, part in plain.components.items() if name != "image_encoder"}
+    pipe = diffusers.StableDiffusionImg2ImgPipeline(**parts, requires_safety_checker=False)
+    pipe.set_progress_bar_config(disable=True)
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (128, 128, 3), dtype=np.uint8))
+    with guide(pipe, PROMPT) as guidance:
+        pipe(PROMPT, picture, strength=0.5, num_inference_steps=8, output_type="latent")
+    assert [one.step for one in guidance.steps] == [0, 1]
+
+
+def test_inpainting_moves_the_latents_alone() -> None:
+    plain = FAMILIES["stable-diffusion"].tiny()
+    torch.manual_seed(0)
+    unet = diffusers.UNet2DConditionModel.from_config({**plain.unet.config, "in_channels": 9})
+    parts = {name: part for name, part in plain.components.items() if name != "image_encoder"}
+    pipe = diffusers.StableDiffusionInpaintPipeline(**{**parts, "unet": unet}, requires_safety_checker=False)
+    pipe.set_progress_bar_config(disable=True)
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (128, 128, 3), dtype=np.uint8))
+    mask = Image.new("L", (128, 128), 255)
+    seen: list[torch.Tensor] = []
+    with guide(pipe, PROMPT) as guidance:
+        handle = unet.register_forward_pre_hook(lambda _m, args: seen.append(args[0].clone()))
+        call = {"num_inference_steps": 4, "height": 128, "width": 128, "output_type": "latent", "strength": 1.0}
+        pipe(PROMPT, picture, mask, generator=torch.Generator().manual_seed(0), **call)
+        handle.remove()
+    assert len(guidance.steps) == 2
+    own = [one for one in seen if len(one) == 2]
+    assert torch.equal(own[0][:, 4:], own[-1][:, 4:])  # mask and picture stay
+
+
+@pytest.mark.parametrize("presence", [0.1, 1.0, 2.0])
+def test_refinement_asks_for_attention_whatever_its_weight(presence: float) -> None:
+    pipe = FAMILIES["stable-diffusion"].tiny()
+    pipe.set_progress_bar_config(disable=True)
+    with guide(pipe, PROMPT, "attend-and-excite", presence=presence, max_refinements=3) as guidance:
+        paint(pipe, steps=10)
+    wanted = {0: 0.05, 2: 0.5, 4: 0.8}
+    for one in guidance.steps:
+        if one.refinements == 0 and one.step in wanted:
+            assert one.losses["presence"] <= 1 - wanted[one.step]
+    assert sum(one.refinements for one in guidance.steps) > 0
+
+
+def test_words_are_the_ones_meant() -> None:
+    pipe, family, method = FAMILIES["stable-diffusion"].tiny(), FAMILIES["stable-diffusion"], choose_method("ai-t2i")
+    parsed = parse("a red car and a red bowl")
+
+    def columns(**given: list[str]) -> list[tuple[int, ...]]:
+        target = make_target(pipe, family, method, parsed, {}, given)
+        return [tuple(target.columns[i] for i in group) for _, group in target.roles.attributes]
+
+    first, second = columns()
+    assert first != second
+    assert columns(car=["red"], bowl=["red"]) == [first, second]
+    assert columns(car=["red#2"], bowl=["red#1"]) == [second, first]
+    with pytest.raises(PromptError, match="2 times"):
+        columns(car=["red#3"])
+
+
+def test_a_prompt_that_starts_with_its_noun_competes_with_it() -> None:
+    family = FAMILIES["stable-diffusion-3"]
+    pipe = family.tiny()
+    target = make_target(pipe, family, choose_method("attend-and-excite"), parse("cats and a dog"), {})
+    for group in target.roles.subjects:
+        assert set(group) <= set(target.roles.competing)
+
+
+def test_a_subject_past_the_limit_is_told_as_such() -> None:
+    pipe = FAMILIES["stable-diffusion"].tiny()
+    prompt = "a cat " + "very " * 40 + "near a dog"
+    with pytest.raises(PromptError, match="past the model"), guide(pipe, prompt, boxes={"dog": Box(0, 0, 1, 1)}):
+        pass
+
+
 def test_a_token_that_was_learnt_is_a_subject() -> None:
     """As textual inversion leaves it: one new token in tokenizer and text encoder."""
     pipe = FAMILIES["stable-diffusion"].tiny()
@@ -310,19 +428,48 @@ def usable(family: str, refused: bool) -> list[str]:
     return sorted(c.__name__ for c in names if (c.__name__ in LOSE) == refused)
 
 
+def carried_share(scheduler: Any, shift: torch.Tensor) -> float:
+    """How much of a shift is in the sample that the scheduler will hand out next, tried on copies."""
+    outs = []
+    for moved in (torch.zeros_like(shift), shift):
+        trial = copy.deepcopy({k: v for k, v in vars(scheduler).items() if k not in ("step", "set_timesteps")})
+        twin = type(scheduler).from_config(scheduler.config)
+        vars(twin).update(trial)
+        kind = inspect.signature(type(scheduler).step).parameters
+        more = {"generator": torch.Generator().manual_seed(0)} if "generator" in kind else {}
+        index = twin.step_index if getattr(twin, "step_index", None) is not None else getattr(twin, "counter", 0)
+        time = twin.timesteps[index if index is not None else 0]
+        sample = torch.randn(shift.shape, generator=torch.Generator().manual_seed(1))
+        noise = torch.randn(shift.shape, generator=torch.Generator().manual_seed(2))
+        outs.append(twin.step(noise, time, sample + moved, **more).prev_sample)
+    return float((outs[1] - outs[0]).norm() / shift.norm())
+
+
 NEEDS_PACKAGES = {"DPMSolverSDEScheduler", "LMSDiscreteScheduler"}
 
 
 @pytest.mark.parametrize("name", sorted(set(usable("stable-diffusion", refused=False)) - NEEDS_PACKAGES))
-def test_the_shift_reaches_the_next_sample(name: str) -> None:
-    """A scheduler's next sample moves by what its step makes of the shift, at every guided call."""
+def test_the_shift_reaches_the_next_sample(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At every guided call the next sample is another one than it would be without that call's shift."""
     pipe = FAMILIES["stable-diffusion"].tiny()
     pipe.set_progress_bar_config(disable=True)
     pipe.scheduler = getattr(diffusers, name).from_config(pipe.scheduler.config)
     plain = paint(pipe, steps=6)
-    with guide(pipe, PROMPT, "attend-and-excite", refine=False) as guidance:
+    carried: list[float] = []
+    taken = _Running.take_latent_shift
+
+    def listening(running: _Running) -> torch.Tensor | None:
+        shift = taken(running)
+        if shift is not None:
+            carried.append(carried_share(running.pipe.scheduler, shift))
+        return shift
+
+    monkeypatch.setattr(_Running, "take_latent_shift", listening)
+    with guide(pipe, PROMPT, "attend-and-excite", refine=False, window=0.9) as guidance:
         guided = paint(pipe, steps=6)
-    assert len(guidance.steps) >= 3
+    assert len(guidance.steps) >= 4
+    assert len(carried) == len(guidance.steps)
+    assert min(carried) > 0.1, carried
     assert all(one.shift_norm > 0 for one in guidance.steps)
     assert bool(guided.isfinite().all())
     assert (guided - plain).norm() > 0.2 * guidance.steps[0].shift_norm * plain[0].numel() ** 0.5

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from t2i_studio.losses import (
     aggregation,
@@ -259,3 +261,18 @@ def test_strange_maps_give_finite_gradients(name: str, kind: str, dtype: torch.d
 def test_any_size(name: str, side: int) -> None:
     maps = torch.rand(3, side, side + 3, generator=torch.Generator().manual_seed(0))
     assert bool(LOSSES[name](maps).isfinite())
+
+
+class Waiting(TorchDispatchMode):
+    """Fails where a number is fetched from the device: there the host would wait."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        assert func is not torch.ops.aten._local_scalar_dense.default, "waits for the device"
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_nothing_waits_for_the_device(name: str) -> None:
+    maps = torch.rand(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    with Waiting():
+        torch.autograd.grad(LOSSES[name](maps), maps)

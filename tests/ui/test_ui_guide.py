@@ -8,6 +8,8 @@ import gradio as gr
 import pytest
 
 from t2i_studio.guidance import METHODS
+from t2i_studio.types import GuidedStep
+from t2i_studio.ui.losses import series
 from t2i_studio.ui.scratch import Scratch
 from t2i_studio.ui.tabs.guide_events import ALL, DIALS, SETTINGS, GuideHandlers
 from tests.ui.fakes import FakeStudio
@@ -27,7 +29,7 @@ def values(handlers: GuideHandlers, **changes: Any) -> list[Any]:
 
 
 def test_both_are_painted_from_one_seed(handlers: GuideHandlers) -> None:
-    ids, problem, *_ = handlers.start(None, *values(handlers, seed=7, **{"ai-t2i.isolation": 3.0}))
+    ids, problem, *_ = handlers.start(None, None, *values(handlers, seed=7, **{"ai-t2i.isolation": 3.0}))
     assert problem is None
     last = list(handlers.follow(ids))[-1]
     view = last[0]
@@ -40,7 +42,7 @@ def test_both_are_painted_from_one_seed(handlers: GuideHandlers) -> None:
 
 
 def test_all_methods(handlers: GuideHandlers) -> None:
-    ids, *_ = handlers.start_all(None, *values(handlers))
+    ids, *_ = handlers.start_all(None, None, *values(handlers))
     view = list(handlers.follow(ids))[-1][0]
     assert [one["label"] for one in view["pictures"]] == ["without guidance", *ALL]
     assert len({one["id"] for one in view["pictures"]}) == len(ALL) + 1
@@ -49,10 +51,13 @@ def test_all_methods(handlers: GuideHandlers) -> None:
 @pytest.mark.parametrize(
     ("changes", "home"),
     [({"prompt": " "}, "guide-prompt"), ({"steps": 0}, "guide-steps"), ({"boxes": "cat"}, "guide-boxes"),
-     ({"guide_strength": 99}, "guide-guide_strength"), ({"model": "none-such"}, "guide-model")],
+     ({"guide_strength": 99}, "guide-guide_strength"), ({"model": "none-such"}, "guide-model"),
+     ({"boxes": "cow: 0, 0, 1, 1"}, "guide-boxes"), ({"guide": "boxdiff"}, "guide-boxes"),
+     ({"ai-t2i.step_size": -5}, "guide-ai-t2i-step_size"), ({"ai-t2i.isolation": None}, "guide-ai-t2i-isolation"),
+     ({"scheduler": "UniPCMultistepScheduler"}, "guide-scheduler")],
 )  # fmt: skip
 def test_bad_input_is_told_beside_its_control(handlers: GuideHandlers, changes: dict, home: str) -> None:
-    ids, problem, *rest = handlers.start(None, *values(handlers, **changes))
+    ids, problem, *rest = handlers.start(None, None, *values(handlers, **changes))
     assert ids is None
     assert problem["home"] == home
     assert rest == [gr.skip()] * 4
@@ -60,7 +65,7 @@ def test_bad_input_is_told_beside_its_control(handlers: GuideHandlers, changes: 
 
 def test_cancel_stops_every_picture(handlers: GuideHandlers, studio: FakeStudio) -> None:
     studio.hold_at = 1
-    ids, *_ = handlers.start_all(None, *values(handlers))
+    ids, *_ = handlers.start_all(None, None, *values(handlers))
     handlers.cancel(ids)
     studio.hold_at = 0
     view = list(handlers.follow(ids))[-1][0]
@@ -83,10 +88,42 @@ def test_canvas_and_text_agree(handlers: GuideHandlers) -> None:
 
 def test_a_guided_run_fills_the_controls(handlers: GuideHandlers) -> None:
     given = {"seed": 3, "guide": "ai-t2i-robust", "boxes": "cat: 0, 0, 0.5, 1", "ai-t2i-robust.presence": 2.0}
-    ids, *_ = handlers.start(None, *values(handlers, **given))
+    ids, *_ = handlers.start(None, None, *values(handlers, **given))
     list(handlers.follow(ids))
-    _, _, *filled = handlers.use(handlers.studio.task(ids[1]).run.id)  # type: ignore[union-attr]
+    _, _, rest, *filled = handlers.use(handlers.studio.task(ids[1]).run.id)  # type: ignore[union-attr]
     assert filled == values(handlers, **given)
+    assert rest["device"] == "auto"
+    assert not set(rest) & {*SETTINGS, "nouns", "guide_weights"}
+
+
+def test_what_has_no_control_comes_from_the_model_or_the_run(handlers: GuideHandlers) -> None:
+    ids, *_ = handlers.start(None, {"negative_prompt": "a frog", "heads": True}, *values(handlers))
+    for one in ids:
+        settings = handlers.studio.task(one).settings  # type: ignore[union-attr]
+        assert (settings.negative_prompt, settings.heads) == ("a frog", True)
+
+
+def test_another_page_does_not_lose_its_picture_by_our_cancel(handlers: GuideHandlers, studio: FakeStudio) -> None:
+    studio.hold_at = 1
+    ours, *_ = handlers.start(None, None, *values(handlers))
+    theirs, *_ = handlers.start(None, None, *values(handlers))
+    assert not set(ours) & set(theirs)
+    handlers.cancel(ours)
+    studio.hold_at = 0
+    assert list(handlers.follow(theirs))[-1][0]["state"] == "done"
+
+
+def test_a_lost_stream_is_healed(handlers: GuideHandlers) -> None:
+    ids, *_ = handlers.start(None, None, *values(handlers))
+    list(handlers.follow(ids))
+    healed = handlers.heal(ids, None)
+    assert healed[0]["state"] == "done"
+    assert handlers.heal(ids, healed[-1]) == [gr.skip()] * 6
+
+
+def test_what_is_not_finite_stays_off_the_page() -> None:
+    step = GuidedStep(0, 1.0, {"presence": float("nan")}, 0.0, 0.0, 1.0, 0.0, 0, 0.1, 0, 1, 0)
+    assert series("x", [step, step], 4)["parts"]["presence"] == [0.0, 0.0]
 
 
 def test_dials_of_the_chosen_method_are_in_sight(handlers: GuideHandlers) -> None:

@@ -24,7 +24,7 @@ const lossChart = (name, series, steps) => {
 
 const lossCharts = (losses) => {
   const names = [...new Set(losses.flatMap((one) => Object.keys(one.parts)))];
-  const steps = Math.max(...losses.map((one) => Math.ceil(one.num_steps / 2)), 2);
+  const steps = Math.max(...losses.map((one) => one.expected), 2);
   const charts = names.map((name) => lossChart(name,
     losses.flatMap((one, i) => (one.parts[name] ? [{ label: one.label, values: one.parts[name], colour: nounColour(i) }] : [])), steps));
   const legend = losses.length > 1 ? el("p", { class: "loss-legend" }, ...losses.map((one, i) => {

@@ -40,7 +40,7 @@ const draw = () => {
   painting.end();
   closeAll();
   const parts = [];
-  if (value.problem) parts.push(banner(value));
+  if (value.problem) parts.push(banner(value.state === "done" ? { ...value, state: "failed" } : value));
   if (value.state === "done") {
     parts.push(value.pictures.length === 2 ? two(value) : many(value));
     if (value.pictures.length === 2) parts.push(el("p", { class: "pair-keep" }, el("a", { class: "plain-link", href: value.address }, "Open both in Runs: settings, files, the commands that remake them")));

@@ -39,7 +39,9 @@ class Parts:
     cancel: gr.Button
     groups: dict[str, gr.Group]
     choice: gr.State
+    rest: gr.State
     watched: gr.State
+    shown: gr.State
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Asking:
     outputs: list[gr.Component]
 
 
-def build(studio: Studio, scratch: Scratch, page: gr.Blocks) -> Asking:
+def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) -> Asking:
     """Lay the tab out and wire it."""
     handlers = GuideHandlers(studio, scratch)
     with gr.Row(elem_classes=["inspect"], equal_height=False):
@@ -58,9 +60,13 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks) -> Asking:
             asked = _ask(studio, handlers)
         with gr.Column(elem_classes=["inspect-see"], scale=1, min_width=320):
             pair = part("pair", {"state": "idle"}, scripts=SCRIPT)
-    parts = Parts(**asked, pair=pair, choice=gr.State(None), watched=gr.State(None))
-    _wire(handlers, parts, page)
-    return Asking(handlers.use, [parts.choice, parts.chips, *parts.settings.values(), *parts.dials.values()])
+    parts = Parts(
+        **asked, pair=pair, choice=gr.State(None), rest=gr.State(None), watched=gr.State(None), shown=gr.State(None)
+    )
+    _wire(handlers, parts, page, clock)
+    return Asking(
+        handlers.use, [parts.choice, parts.chips, parts.rest, *parts.settings.values(), *parts.dials.values()]
+    )
 
 
 def _ask(studio: Studio, handlers: GuideHandlers) -> dict[str, Any]:
@@ -126,16 +132,17 @@ def _dials() -> tuple[dict[str, gr.Component], dict[str, gr.Group]]:
     return dials, groups
 
 
-def _wire(handlers: GuideHandlers, parts: Parts, page: gr.Blocks) -> None:
-    given = [parts.choice, *(parts.settings[n] for n in SETTINGS), *(parts.dials[n] for n in DIALS)]
+def _wire(handlers: GuideHandlers, parts: Parts, page: gr.Blocks, clock: gr.Timer) -> None:
+    given = [parts.choice, parts.rest, *(parts.settings[n] for n in SETTINGS), *(parts.dials[n] for n in DIALS)]
     prompt, model, language, boxes = (parts.settings[n] for n in ("prompt", "model", "language", "boxes"))
     started = [parts.watched, parts.problems, parts.pair, parts.both, parts.every, parts.cancel]
-    shown = [parts.pair, parts.both, parts.every, parts.cancel, parts.problems]
+    shown = [parts.pair, parts.both, parts.every, parts.cancel, parts.problems, parts.shown]
     go = parts.both.click(handlers.start, given, started, concurrency_limit=None, **PRIVATE)
     every = parts.every.click(handlers.start_all, given, started, concurrency_limit=None, **PRIVATE)
     opened = page.load(handlers.attach, None, parts.watched, **PRIVATE)
     for begun in (go, every, opened):
         begun.then(handlers.follow, parts.watched, shown, concurrency_limit=None, **PRIVATE)
+    clock.tick(handlers.heal, [parts.watched, parts.shown], shown, queue=False, **PRIVATE)
     parts.cancel.click(handlers.cancel, parts.watched, parts.cancel, queue=False, **PRIVATE)
     parts.settings["guide"].change(
         handlers.show_dials, parts.settings["guide"], list(parts.groups.values()), queue=False, **PRIVATE

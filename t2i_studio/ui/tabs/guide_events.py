@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from ...config import GenerateSettings, settings_kept
-from ...errors import StudioError
-from ...guidance import METHODS, read_boxes
+from ...errors import SettingError, StudioError
+from ...guidance import METHODS, choose_method, read_boxes, read_weights
+from ...guidance.schedulers import LOSE, REMEDY
 from .. import chips, follow, stage
 from ..chips import Choice
-from ..controls import settings_from
+from ..controls import label_of, settings_from
 from ..losses import series
 from .reading import Reading
 
@@ -32,6 +33,9 @@ ALL: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """Label → method and dials, in the order of the grid."""
 NONE = "without guidance"
+_GUIDING = frozenset({"nouns", "guide", "guide_strength", "guide_weights", "boxes"})
+KEPT = 50
+"""Unguided pictures that are remembered."""
 
 
 class GuideHandlers(Reading):
@@ -47,21 +51,21 @@ class GuideHandlers(Reading):
 
     # Starting
 
-    def start(self, choice: Choice | None, *values: Any) -> list[Any]:
+    def start(self, choice: Choice | None, rest: dict[str, Any] | None, *values: Any) -> list[Any]:
         """Submit without and with. Returns: task ids, problem, pair, both, every, Cancel."""
 
         def tasks() -> list[Task]:
-            plain, method, dials = self._asked(choice, values)
+            plain, method, dials = self._asked(choice, rest, values)
             guided = GenerateSettings.checked(**{**plain.model_dump(), **method, "guide_weights": dials})
             return [self._unguided(plain), self._submit(guided, str(method["guide"]))]
 
         return self._begun(tasks)
 
-    def start_all(self, choice: Choice | None, *values: Any) -> list[Any]:
+    def start_all(self, choice: Choice | None, rest: dict[str, Any] | None, *values: Any) -> list[Any]:
         """Submit without, and every method that needs no boxes. Returns as `start`."""
 
         def tasks() -> list[Task]:
-            plain, method, _ = self._asked(choice, values)
+            plain, method, _ = self._asked(choice, rest, values)
             found = [self._unguided(plain)]
             for label, (name, dials) in ALL.items():
                 given = {**plain.model_dump(), **method, "guide": name, "guide_weights": dials}
@@ -71,9 +75,15 @@ class GuideHandlers(Reading):
         return self._begun(tasks)
 
     def _asked(
-        self, choice: Choice | None, values: Sequence[Any]
+        self, choice: Choice | None, rest: dict[str, Any] | None, values: Sequence[Any]
     ) -> tuple[GenerateSettings, dict[str, Any], tuple[str, ...]]:
-        """Settings without guidance, what the method adds, and the dials that differ from its own."""
+        """Settings without guidance, what the method adds, and the dials that differ from its own.
+
+        `rest`: settings without a control here (LoRA, negative prompt …) of a run that is used again.
+
+        Raises:
+            StudioError: anything that would fail once the unguided picture is painted.
+        """
         given = dict(zip((*SETTINGS, *DIALS), values, strict=True))
         name = given["guide"]
         kind = METHODS.get(name)
@@ -84,56 +94,93 @@ class GuideHandlers(Reading):
             if kind is not None and value != kind.model_fields[field].default
         )
         boxes = tuple(part.strip() for part in str(given["boxes"] or "").split(";") if part.strip())
-        read_boxes(boxes)
-        plain = {n: given[n] for n in SETTINGS if n not in ("guide", "guide_strength", "boxes")}
-        settings = settings_from(plain, self.nouns(given, choice))
+        typed = {n: given[n] for n in SETTINGS if n not in ("guide", "guide_strength", "boxes")}
+        base = {n: v for n, v in self.studio.defaults(given["model"]).model_dump().items() if n not in _GUIDING}
+        settings = settings_from({**base, **(rest or {}), **typed}, self.nouns(given, choice))
+        self._check(settings, name, own, boxes)
         return settings, {"guide": name, "guide_strength": given["guide_strength"], "boxes": boxes}, dials
+
+    def _check(self, settings: GenerateSettings, name: str, own: dict[str, Any], boxes: Sequence[str]) -> None:
+        empty = next((field for field, value in own.items() if value is None), None)
+        if empty is not None:
+            raise SettingError(f"{label_of(empty)} is empty.", "Give a number.", empty)
+        method = choose_method(name, **own)
+        parsed = self.studio.parse(settings.prompt, settings.nouns, settings.language)
+        found = read_boxes(boxes)
+        if method.needs_boxes and not found:
+            raise SettingError("This method needs boxes.", "Draw one for a noun, or type it.", "boxes")
+        stray = next((noun for noun in found if noun not in parsed.ids), None)
+        if stray is not None:
+            raise SettingError(
+                f"The prompt has no {stray!r}.", f"It has: {', '.join(parsed.ids) or 'no noun'}.", "boxes"
+            )
+        if settings.scheduler in LOSE:
+            raise SettingError(
+                f"{settings.scheduler} can't be guided: {LOSE[settings.scheduler]}.", REMEDY, "scheduler"
+            )
 
     def _unguided(self, settings: GenerateSettings) -> Task:
         known = self.studio.task(self._plain.get(settings, ""))
-        if known is not None and known.status in ("waiting", "running", "done"):
+        if known is not None and known.status == "done":  # one under way is another page's to cancel
             return known
         task = self._submit(settings, NONE)
         self._plain[settings] = task.id
+        for old in list(self._plain)[:-KEPT]:
+            del self._plain[old]
         return task
 
     def _submit(self, settings: GenerateSettings, label: str) -> Task:
         task = self.studio.submit(settings)
         self._labels[task.id] = label
+        for old in list(self._labels)[: -4 * KEPT]:
+            del self._labels[old]
         return task
 
     def _begun(self, submit: Any) -> list[Any]:
         try:
             tasks = submit()
         except StudioError as error:
-            place = follow.place_of(error)
-            home = f"guide-{'guide' if place == 'guide_weights' else place}"
-            problem = self.problem(error, place) | {"home": home}
-            return [None, problem, *([gr.skip()] * 4)]
+            return [None, self._beside(error), *([gr.skip()] * 4)] if follow.place_of(error) else self._failed(error)
         self._latest = [task.id for task in tasks]
         return [self._latest, None, self._view(tasks), *_buttons(busy=True)]
 
     # Following
 
     def follow(self, ids: list[str] | None) -> Iterator[list[Any]]:
-        """Pair, both, every, Cancel, problem: until all tasks have ended."""
+        """Pair, both, every, Cancel, problem, shown: until all tasks have ended."""
         tasks = [task for task in map(self.studio.task, ids or []) if task is not None]
         if not tasks:
-            yield [gr.skip()] * 5
+            yield [gr.skip()] * 6
             return
         buttons = _buttons(busy=True)
         for task in tasks:
             for _ in follow.watch(task, self.scratch):
                 if not all(one.wait(0) for one in tasks):
-                    yield [self._view(tasks), *buttons, gr.skip()]
+                    yield [self._view(tasks), *buttons, gr.skip(), gr.skip()]
                     buttons = [gr.skip()] * 3
-        yield [self._view(tasks), *_buttons(busy=False), self._trouble(tasks)]
+        yield [self._view(tasks), *_buttons(busy=False), self._trouble(tasks), ids]
 
     def _trouble(self, tasks: list[Task]) -> Any:
-        error = next((task.error for task in tasks if task.error is not None), None)
-        if error is None or not follow.place_of(error):
-            return None
-        return self.problem(error, follow.place_of(error)) | {"home": f"guide-{follow.place_of(error)}"}
+        task = next((one for one in tasks if one.error is not None and follow.place_of(one.error)), None)
+        return None if task is None or task.error is None else self._beside(task.error, task.settings.guide)
+
+    def _beside(self, error: StudioError, method: str = "") -> dict[str, Any]:
+        """The message for the control that caused an error; a dial's is named after its method."""
+        place = follow.place_of(error)
+        if place in SETTINGS:
+            return self.problem(error, place) | {"home": f"guide-{place}"}
+        methods = [method] if method else [name for name, kind in METHODS.items() if place in kind.model_fields]
+        return self.problem(error, place) | {"home": f"guide-{methods[0]}-{place}" if methods else "guide-guide"}
+
+    def _failed(self, error: StudioError) -> list[Any]:
+        return [None, None, stage.failed(error), *([gr.skip()] * 3)]
+
+    def heal(self, ids: list[str] | None, shown: list[str] | None) -> list[Any]:
+        """What the page shows of a comparison whose stream was lost: its end, once it is there."""
+        tasks = [task for task in map(self.studio.task, ids or []) if task is not None]
+        if not tasks or ids == shown or not all(task.wait(0) for task in tasks):
+            return [gr.skip()] * 6
+        return [self._view(tasks), *_buttons(busy=False), self._trouble(tasks), ids]
 
     def _view(self, tasks: list[Task]) -> dict[str, Any]:
         """All tasks as data for `pair.js`."""
@@ -151,12 +198,14 @@ class GuideHandlers(Reading):
                 f" · picture {done + 1} of {len(tasks)}" if len(tasks) > 1 else ""
             )
             return {**now, "state": "running", "losses": losses}
-        for task in tasks:
-            if task.status in ("cancelled", "failed") and task.run is None:
-                return {**stage.view(task, self.scratch), "losses": losses}
-        pictures = [self._picture(task) for task in tasks]
-        address = "#compare=" + ",".join(task.run.id for task in tasks[:2] if task.run)
-        return {"state": "done", "pictures": pictures, "losses": losses, "address": address}
+        failed = next((task for task in tasks if task.run is None), None)
+        trouble = stage.view(failed, self.scratch) if failed else {}
+        pictures = [self._picture(task) for task in tasks if task.run]
+        if failed and not pictures:
+            return {**trouble, "losses": losses}
+        address = "#compare=" + ",".join(picture["id"] for picture in pictures[:2])
+        seen = {"state": "done", "pictures": pictures, "losses": losses, "address": address}
+        return seen | {key: trouble[key] for key in ("problem", "remedy") if key in trouble}
 
     def _picture(self, task: Task) -> dict[str, Any]:
         assert task.run is not None
@@ -216,27 +265,28 @@ class GuideHandlers(Reading):
         )
 
     def use(self, run_id: str) -> list[Any]:
-        """Choice, chips and every control as a kept run had them."""
+        """Choice, chips, settings without a control, and every control as a kept run had them."""
         try:
             run = self.studio.runs.load(run_id)
             given = settings_kept(run.settings)
             if not isinstance(given, GenerateSettings):
-                return [gr.skip()] * (2 + len(SETTINGS) + len(DIALS))
+                return [gr.skip()] * (3 + len(SETTINGS) + len(DIALS))
             choice = chips.choice_of(self.studio.parse(given.prompt, None, given.language), given.nouns)
         except StudioError as error:
             raise gr.Error(str(error), print_exception=False) from None
         plain = [("; ".join(given.boxes) if name == "boxes" else getattr(given, name)) for name in SETTINGS]
         dials = [_dial(given, place) for place in DIALS]
-        return [choice, self.parsed(given.prompt, given.model, given.language, choice), *plain, *dials]
+        known = {*SETTINGS, *_GUIDING}
+        rest = {name: value for name, value in given.model_dump().items() if name not in known}
+        return [choice, self.parsed(given.prompt, given.model, given.language, choice), rest, *plain, *dials]
 
 
 def _dial(given: GenerateSettings, place: str) -> Any:
     method, name = place.split(".")
-    written = dict(text.split("=", 1) for text in given.guide_weights if "=" in text) if method == given.guide else {}
-    default = METHODS[method].model_fields[name].default
-    if name not in written:
-        return default
-    return written[name].lower() == "true" if isinstance(default, bool) else float(written[name])
+    field = METHODS[method].model_fields[name]
+    written = read_weights(given.guide_weights) if method == given.guide else {}
+    value = written.get(name, field.default)
+    return bool(value) if field.annotation is bool else value
 
 
 def _buttons(busy: bool) -> list[Any]:
