@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .config import DEFAULT_MODEL, GenerateSettings, InspectSettings, MapSettings
+from .config import DEFAULT_MODEL, GenerateSettings, InspectSettings
 from .errors import Cancelled, InputError, StudioError
+from .flags import add_flags, given, words
 from .ui.serve import add_arguments as add_serve_arguments
 
 if TYPE_CHECKING:
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
     from .types import Maps, Run
 
 EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 1, 2, 130
-_POSITIONAL = {"prompt"}
-_REPEATED = {"guide_weights": "--guide-weight", "boxes": "--box"}
-"""Settings of several values whose flag is given once for each."""
+_OF_A_SUITE = ("steps", "guidance_scale", "guide_strength", "device", "dtype")
+"""Settings that hold for every picture of an evaluation."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,7 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_generate(commands: Any) -> None:
     command = commands.add_parser("generate", help="paint a prompt and record its maps")
     command.add_argument("prompt", metavar="PROMPT", help=GenerateSettings.model_fields["prompt"].description)
-    _add_settings(command, GenerateSettings)
+    add_flags(command, GenerateSettings)
     command.add_argument("--out", type=Path, metavar="DIR", help="keep the run in this folder")
     command.add_argument("--json", action="store_true", help="print what was made as JSON")
     command.set_defaults(run=_generate)
@@ -84,46 +84,10 @@ def _add_inspect(commands: Any) -> None:
         "--caption", default="", metavar="TEXT",
         help="what is to be seen; a folder may hold metadata.jsonl or a .txt beside each picture instead",
     )  # fmt: skip
-    _add_settings(command, InspectSettings)
+    add_flags(command, InspectSettings)
     command.add_argument("--out", type=Path, metavar="DIR", help="keep the run, or a folder's runs, here")
     command.add_argument("--json", action="store_true", help="print JSON, one line a picture")
     command.set_defaults(run=_inspect)
-
-
-def _add_settings(command: Any, kind: type[MapSettings]) -> None:
-    """A flag for every field."""
-    for name, field in kind.model_fields.items():
-        if name in _POSITIONAL:
-            continue
-        flag = "--" + name.replace("_", "-")
-        text = (field.description or "").replace("%", "%%")
-        if field.annotation is bool:
-            command.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
-        elif name == "nouns":
-            text += " Separated by commas; empty records none."
-            command.add_argument(flag, metavar="WORDS", type=_words, default=None, help=text)
-        elif name in _REPEATED:
-            text += " Once for each."
-            command.add_argument(_REPEATED[name], dest=name, metavar="TEXT", action="append", default=None, help=text)
-        elif name == "timesteps":
-            text += " Separated by commas."
-            command.add_argument(flag, "--timestep", metavar="NUMBERS", type=_words, default=None, help=text)
-        else:
-            command.add_argument(flag, metavar=_metavar(name), default=None, help=text)
-
-
-def _given(options: argparse.Namespace, kind: type[MapSettings]) -> dict[str, Any]:
-    """The settings that were given as flags."""
-    found = {name: getattr(options, name) for name in kind.model_fields if name not in _POSITIONAL}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def _metavar(name: str) -> str:
-    return {"model": "MODEL", "negative_prompt": "TEXT", "lora": "PATH", "scheduler": "CLASS"}.get(name, "VALUE")
 
 
 def _add_runs(commands: Any) -> None:
@@ -163,7 +127,7 @@ def _add_evaluate(commands: Any) -> None:
     command.add_argument("--model", default=DEFAULT_MODEL, metavar="MODEL", help="default: %(default)s")
     command.add_argument("--judge", default="emoji-matcher", metavar="JUDGE", help="default: %(default)s")
     command.add_argument("--seeds", type=int, default=4, metavar="N", help="pictures a prompt (default: %(default)s)")
-    command.add_argument("--tasks", type=_words, default=(), metavar="TASKS", help="only these, separated by commas")
+    command.add_argument("--tasks", type=words, default=(), metavar="TASKS", help="only these, separated by commas")
     command.add_argument("--limit", type=int, default=None, metavar="N", help="prompts a task and split (default: all)")
     command.add_argument(
         "--guides", default="", metavar="METHODS",
@@ -171,9 +135,7 @@ def _add_evaluate(commands: Any) -> None:
         "differences are paired with the first",
     )  # fmt: skip
     command.add_argument("--csv", action="store_true", help="print CSV, with --guides")
-    for name in ("steps", "guidance_scale", "guide_strength", "device", "dtype"):
-        text = (GenerateSettings.model_fields[name].description or "").replace("%", "%%")
-        command.add_argument("--" + name.replace("_", "-"), metavar=_metavar(name), default=None, help=text)
+    add_flags(command, GenerateSettings, _OF_A_SUITE)
     command.add_argument(
         "--out", type=Path, metavar="DIR", help="keep pictures and verdicts here; goes on if there are some"
     )
@@ -184,17 +146,13 @@ def _add_evaluate(commands: Any) -> None:
 def _evaluate(options: argparse.Namespace) -> int:
     from .studio import Studio
 
-    names = ("steps", "guidance_scale", "guide_strength", "device", "dtype")
-    given = {name: getattr(options, name) for name in names}
-    given = {name: value for name, value in given.items() if value is not None}
-
     def progress(done: int, total: int, prompt: str) -> None:
         if sys.stderr.isatty() and not options.json:
             print(f"\r\x1b[K{done}/{total} {prompt}", end="" if done < total else "\n", file=sys.stderr, flush=True)
 
     shared = {
         "judge": options.judge, "num_seeds": options.seeds, "tasks": options.tasks, "limit": options.limit,
-        "out": options.out, "progress": progress, **given,
+        "out": options.out, "progress": progress, **given(options, GenerateSettings, _OF_A_SUITE),
     }  # fmt: skip
     studio = Studio(options.model)
     if options.guides:
@@ -212,7 +170,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _ways(text: str) -> dict[str, dict[str, Any]]:
     """`none,attend-and-excite:refine=false` → settings by label; several dials are joined by `:`."""
     ways: dict[str, dict[str, Any]] = {}
-    for part in _words(text):
+    for part in words(text):
         name, *dials = part.split(":")
         ways[part] = {} if name == "none" else {"guide": name, "guide_weights": tuple(dials)}
     return ways
@@ -231,9 +189,9 @@ def _compared(table: list[Compared], options: argparse.Namespace) -> int:
 def _generate(options: argparse.Namespace) -> int:
     from .studio import Studio
 
-    given = _given(options, GenerateSettings)
-    studio = Studio(given.get("model") or DEFAULT_MODEL)
-    task = studio.submit(studio.settings(options.prompt, **{"model": studio.model, **given}), options.out)
+    asked = given(options, GenerateSettings)
+    studio = Studio(asked.get("model") or DEFAULT_MODEL)
+    task = studio.submit(studio.settings(options.prompt, **{"model": studio.model, **asked}), options.out)
     _print_run(_followed(task, options), as_json=options.json)
     return 0
 
@@ -242,15 +200,15 @@ def _inspect(options: argparse.Namespace) -> int:
     from .pictures import Captioned, captioned
     from .studio import Studio
 
-    given = _given(options, InspectSettings)
-    studio = Studio(given.get("model") or DEFAULT_MODEL)
+    asked = given(options, InspectSettings)
+    studio = Studio(asked.get("model") or DEFAULT_MODEL)
     folder = options.image.is_dir()
     pictures = captioned(options.image, options.caption) if folder else [Captioned(options.image, options.caption)]
     failed = 0
     for one in pictures:
         out = options.out / one.file.stem if folder and options.out else options.out
         try:
-            run = _followed(studio.submit_inspection(one.file, one.caption, out, **given), options)
+            run = _followed(studio.submit_inspection(one.file, one.caption, out, **asked), options)
         except Cancelled:
             raise
         except StudioError as error:

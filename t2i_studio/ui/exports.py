@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config import GenerateSettings, InspectSettings, MapSettings, settings_kept
+from ..config import GenerateSettings, InspectSettings, settings_kept
 from ..errors import InputError, RunNotFound, StudioError
+from ..flags import as_flags
 from ..runs import storing, write_npz
 from ..types import Run
 from ..visuals import PANELS, animation, save_figure, write_pngs
@@ -176,7 +177,7 @@ def command(run: Run, defaults: GenerateSettings) -> str:
         return _inspection(run, given)
     words = ["t2i-studio", "generate"]
     options: list[str] = ["--model", given.model, "--seed", str(given.seed)]
-    options += _flags(given, {name: getattr(defaults, name) for name in GenerateSettings.model_fields})
+    options += as_flags(given, {name: getattr(defaults, name) for name in GenerateSettings.model_fields})
     if given.prompt.startswith("-"):
         return shlex.join([*words, *options, "--", given.prompt])
     return shlex.join([*words, given.prompt, *options])
@@ -187,29 +188,7 @@ def _inspection(run: Run, given: InspectSettings) -> str:
     picture = "image.png" if run.folder is None else str(run.folder / "image.png")
     plain = {name: field.default for name, field in InspectSettings.model_fields.items()}
     own = {"width": None, "height": None}  # the picture's, not the model's: told always
-    options = _flags(given, {**plain, **own})
+    options = as_flags(given, {**plain, **own})
     caption = [f"--caption={given.prompt}"] if given.prompt.startswith("-") else ["--caption", given.prompt]
     line = ["t2i-studio", "inspect", picture, *caption, "--model", given.model]
     return shlex.join([*line, "--seed", str(given.seed), *options])
-
-
-_REPEATED = {"guide_weights": "--guide-weight", "boxes": "--box"}
-
-
-def _flags(given: MapSettings, defaults: dict[str, Any]) -> list[str]:
-    """Flags for what differs from the defaults; prompt, model and seed stand elsewhere."""
-    options: list[str] = []
-    for name in type(given).model_fields:
-        wanted = getattr(given, name)
-        if name in ("prompt", "model", "seed") or wanted == defaults[name]:
-            continue
-        flag = f"--{name.replace('_', '-')}"
-        if isinstance(wanted, bool):
-            options += [flag] if wanted else [f"--no-{flag[2:]}"]
-        elif name in _REPEATED:
-            options += [part for value in wanted for part in (_REPEATED[name], value)]
-        elif isinstance(wanted, tuple):
-            options += [flag, ",".join(f"{v:g}" if isinstance(v, float) else v for v in wanted)]
-        else:
-            options += [flag, str(wanted)]
-    return options
