@@ -11,7 +11,6 @@ import contextlib
 import datetime
 import os
 import platform
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -234,12 +233,13 @@ class Studio:
             InputError: as `evaluate`; or no way at all.
         """
         from .evaluation import compare
+        from .judging import safe_name
 
         if not ways:
             raise InputError("There is nothing to compare.", "Name at least one way of painting.")
         found, seconds = {}, {}
         for label, special in ways.items():
-            folder = None if out is None else out / _safe(label)
+            folder = None if out is None else out / safe_name(label)
             given = {**settings, **special}
             found[label], seconds[label] = self._judged(suite, judge, num_seeds, tasks, limit, folder, progress, given)
         return compare(found, seconds)
@@ -248,32 +248,13 @@ class Studio:
         self, suite: str, judge: str, num_seeds: int, tasks: Sequence[str], limit: int | None, out: Path | None,
         progress: Callable[[int, int, str], None] | None, settings: Mapping[str, Any],
     ) -> tuple[list[Judged], float | None]:  # fmt: skip
-        """All verdicts, and the mean seconds of those pictures that were painted now."""
-        from .evaluation import choose_items, choose_judge, evaluate
-        from .generation import paint
+        from .evaluation import choose_items, choose_judge
+        from .judging import judged
 
         items, look = choose_items(suite, tasks, limit), choose_judge(judge)
         given = self.settings("", **{"model": self.model, **settings})
         model = self._models().get(given)
-        weights = model.fingerprint()
-        about = {"judge": judge, "weights": weights, **given.model_dump(mode="json", exclude={"prompt", "seed"})}
-        way = f"-{_safe('-'.join([given.guide, *given.guide_weights]))}" if given.guide else ""
-        folder = out or self.home / "evaluations" / f"{Path(given.model).name}-{judge}-{weights[:8]}{way}"
-        seen: list[Judged] = []
-        spent, painted = 0.0, 0
-
-        def timed(prompts: Sequence[str], seeds: Sequence[int]) -> list[Image.Image]:
-            nonlocal spent, painted
-            started = time.monotonic()
-            images = paint(model, given, prompts, seeds)
-            spent, painted = spent + time.monotonic() - started, painted + len(images)
-            return images
-
-        for judged in evaluate(items, timed, look, num_seeds, folder, about):
-            seen.append(judged)
-            if progress is not None:
-                progress(len(seen), len(items) * num_seeds, judged.prompt)
-        return seen, spent / painted if painted else None
+        return judged(model, given, items, look, judge, num_seeds, out, self.home / "evaluations", progress)
 
     def self_test(self) -> list[Check]:
         """Whether recorded maps and their gradients are right for the default model on this device."""
@@ -355,11 +336,6 @@ class Studio:
         run = _record(settings, parsed, spans, made, loaded - started, time.monotonic() - started)
         task.run = run
         task.run = self.runs.save(run, task.out)
-
-
-def _safe(label: str) -> str:
-    """A label as the name of a folder."""
-    return re.sub(r"[^\w.=-]+", "-", label).strip("-") or "plain"
 
 
 def result_of(task: Task) -> Run:

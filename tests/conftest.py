@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from t2i_studio.families import Family
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -18,3 +22,26 @@ def studio_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "home"
     monkeypatch.setenv("T2I_STUDIO_HOME", str(home))
     return home
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks for `family` runs once for each there is; only such tests import torch."""
+    if "family" in metafunc.fixturenames:
+        from t2i_studio.families import FAMILIES
+
+        metafunc.parametrize("family", list(FAMILIES), indirect=True)
+
+
+@pytest.fixture
+def family(request: pytest.FixtureRequest) -> Family:
+    from t2i_studio.families import FAMILIES
+
+    return FAMILIES[request.param]
+
+
+@pytest.fixture
+def pipe(family: Family):
+    """A small pipeline of the family, random weights."""
+    pipe = family.tiny()
+    pipe.set_progress_bar_config(disable=True)
+    return pipe

@@ -16,23 +16,11 @@ from t2i_studio.cli import main
 from t2i_studio.emoji.captions import Asked, Request
 from t2i_studio.emoji.scenes import compose, masks, render
 from t2i_studio.errors import CaptureError, InputError, PromptError, SettingError
-from t2i_studio.families import FAMILIES, Family
+from t2i_studio.families import Family
 from t2i_studio.types import Run
 
 pytestmark = pytest.mark.models
 CAPTION = "a cat and a dog"
-
-
-@pytest.fixture(params=list(FAMILIES))
-def family(request: pytest.FixtureRequest) -> Family:
-    return FAMILIES[request.param]
-
-
-@pytest.fixture
-def pipe(family: Family):
-    pipe = family.tiny()
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 def test_text_is_what_the_pipeline_hands_to_the_denoiser(family: Family, pipe) -> None:

@@ -34,6 +34,15 @@ class AttendAndExcite(Method):
 
         return {"presence": presence(view.excited_NYX)}
 
+    def wanting(
+        self, losses: dict[str, torch.Tensor], step: int, num_steps: int, refinements: int
+    ) -> torch.Tensor | None:
+        """Pictures whose most neglected subject has not yet this step's attention."""
+        threshold = self.threshold(step, num_steps)
+        if threshold is None or refinements >= self.max_refinements:
+            return None
+        return losses["presence"] > 1 - threshold
+
     def threshold(self, step: int, num_steps: int) -> float | None:
         """Attention asked for at steps 0, 10 and 20 of 50, scaled to the number of steps."""
         if not self.refine:

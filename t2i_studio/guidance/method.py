@@ -50,8 +50,10 @@ class Method(Settings):
         scale = 1.0 - 0.5 * step / max(1, num_steps - 1)
         return self.step_size * scale**0.5
 
-    def threshold(self, step: int, num_steps: int) -> float | None:
-        """Attention that every subject must reach before this step goes on; None where none is asked."""
+    def wanting(
+        self, losses: dict[str, torch.Tensor], step: int, num_steps: int, refinements: int
+    ) -> torch.Tensor | None:
+        """Which pictures (B,) ask for one more move before this step goes on; None without looking."""
         return None
 
 

@@ -14,15 +14,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 
-from ..capture import Recording, capture
 from ..errors import CaptureError, InputError, SettingError
 from ..families import family_for
 from ..prompts import parse
 from ..types import GuidedStep, ParsedPrompt
 from .method import Method
 from .methods import choose_method
+from .passes import Call, PromptMaps, chosen, first
 from .schedulers import carries, check_scheduler
 from .target import Target, make_target
 from .telemetry import Clock, Pending
@@ -30,10 +29,8 @@ from .view import View
 
 if TYPE_CHECKING:
     from ..families import Family
-    from ..types import Box, Site
+    from ..types import Box
 
-LARGEST_GRID = 32
-"""Maps with more rows or columns are pooled to this before the losses see them."""
 LONGEST_SHIFT = 0.5
 """A shift longer than this share of √dim is shortened: no method means to replace half of the latents."""
 HALF_SCALE = 1024.0
@@ -84,7 +81,7 @@ def guide(
         PromptError, SettingError: nothing to guide; unknown method, dial or box; a scheduler that loses shifts.
         CaptureError: a model or attention that can't be read.
     """
-    chosen = choose_method(method, **settings) if isinstance(method, str) else method
+    asked = choose_method(method, **settings) if isinstance(method, str) else method
     if isinstance(method, Method) and settings:
         raise SettingError("Dials are set twice.", "Give a method's name with dials, or a method.", "guide")
     if strength == 0:
@@ -95,10 +92,10 @@ def guide(
     family = family_for(pipe)
     prompts = list(prompt) if isinstance(prompt, list | tuple) else [prompt]
     parsed = [one if isinstance(one, ParsedPrompt) else parse(str(one), language, nouns) for one in prompts]
-    targets = [make_target(pipe, family, chosen, one, boxes or {}, attributes) for one in parsed]
-    guidance = Guidance(chosen)
+    targets = [make_target(pipe, family, asked, one, boxes or {}, attributes) for one in parsed]
+    guidance = Guidance(asked)
     with ExitStack() as stack:
-        running = _Running(pipe, family, chosen, targets, strength, guidance, stack)
+        running = _Running(pipe, family, asked, targets, strength, guidance, stack)
         stack.enter_context(_frozen(running.denoiser))
         hook = running.denoiser.register_forward_pre_hook(running.before, with_kwargs=True)
         stack.callback(hook.remove)
@@ -118,7 +115,7 @@ class _Running:
         self.denoiser = family.denoiser(pipe)
         self._targets, self._strength = targets, strength
         self._guidance, self._stack = guidance, stack
-        self._recordings: list[_Maps] = []
+        self._recordings: list[PromptMaps] = []
         self._size: tuple[int, int] | None = None
         self._step = 0
         self._done = False
@@ -175,9 +172,9 @@ class _Running:
             )
         with torch.inference_mode(False):
             rows = slice(len(sample) - number, None)
-            call = _Call(
-                tuple(_chosen(a, len(sample), rows) for a in args[1:]),
-                {k: _chosen(v, len(sample), rows) for k, v in kwargs.items() if v is not sample},
+            call = Call(
+                tuple(chosen(a, len(sample), rows) for a in args[1:]),
+                {k: chosen(v, len(sample), rows) for k, v in kwargs.items() if v is not sample},
             )
             start = sample[rows].detach().clone()
             self._open(start)
@@ -185,22 +182,20 @@ class _Running:
             # The denoiser's input has unit variance; latents may be scaled otherwise (Euler).
             scale = torch.ones(1, device=shift.device)
             if hasattr(scheduler, "scale_model_input"):
-                scale = scheduler.scale_model_input(scale, _first(timestep))
+                scale = scheduler.scale_model_input(scale, first(timestep))
         self._input_shift, self._latent_shift = shift, shift[:, : self._channels] / scale
 
-    def _shift(self, start: torch.Tensor, call: _Call, length: float, num_steps: int, timestep: Any) -> torch.Tensor:
+    def _shift(self, start: torch.Tensor, call: Call, length: float, num_steps: int, timestep: Any) -> torch.Tensor:
         """How far to move the input (B, C, h, w), float32: refinements, then one step along the gradient."""
         clock = Clock(start.device)
-        variance = self.family.input_variance(self.pipe, _first(timestep))
+        variance = self.family.input_variance(self.pipe, first(timestep))
         now = start.float()
-        refinements = 0
-        threshold = self.method.threshold(self._step, num_steps)
         found = self._gradient(now.to(start.dtype), call)
-        while threshold is not None and refinements < getattr(self.method, "max_refinements", 0):
-            wanting = (found.losses["presence"] > 1 - threshold).view(-1, 1, 1, 1)
+        refinements = 0
+        while (wanting := self.method.wanting(found.losses, self._step, num_steps, refinements)) is not None:
             if not bool(wanting.any()):
                 break
-            now = now - torch.where(wanting, length * variance * found.gradient, 0.0)
+            now = now - torch.where(wanting.view(-1, 1, 1, 1), length * variance * found.gradient, 0.0)
             refinements += 1
             found = self._gradient(now.to(start.dtype), call)
         shift = now - length * variance * found.gradient - start.float()
@@ -209,7 +204,7 @@ class _Running:
         shift = shift * (LONGEST_SHIFT * dim / size.clamp_min(1e-12)).clamp_max(1).view(-1, 1, 1, 1)
         self._guidance.pending.append(
             Pending(
-                self._step, _first(timestep), found.losses, found.total, found.gradient.flatten(1).norm(dim=1),
+                self._step, first(timestep), found.losses, found.total, found.gradient.flatten(1).norm(dim=1),
                 (start.float() + shift)[:, : self._channels].flatten(1).norm(dim=1) / dim,
                 shift.flatten(1).norm(dim=1) / dim,
                 found.skipped, clipped, refinements, clock.stop(),
@@ -217,7 +212,7 @@ class _Running:
         )  # fmt: skip
         return shift
 
-    def _gradient(self, sample: torch.Tensor, call: _Call) -> _Found:
+    def _gradient(self, sample: torch.Tensor, call: Call) -> _Found:
         """Losses of every picture, and the gradient of their weighted sums."""
         scale = HALF_SCALE if sample.dtype == torch.float16 else 1.0
         per_prompt = len(sample) // len(self._targets)
@@ -256,7 +251,7 @@ class _Running:
         self._size = size
         sites = self.family.default_sites(self.denoiser, *size)
         for target in self._targets:
-            self._recordings.append(_Maps(self.denoiser, self.family, sites, target, self._stack))
+            self._recordings.append(PromptMaps(self.denoiser, self.family, sites, target, self._stack))
 
 
 @dataclass(frozen=True)
@@ -265,67 +260,6 @@ class _Found:
     total: torch.Tensor
     gradient: torch.Tensor
     skipped: torch.Tensor
-
-
-@dataclass(frozen=True)
-class _Call:
-    """The pipeline's own arguments beside the sample, for the rows with the prompt."""
-
-    args: tuple
-    kwargs: dict[str, Any]
-
-    def rows(self, total: int, rows: slice) -> _Call:
-        return _Call(
-            tuple(_chosen(a, total, rows) for a in self.args),
-            {k: _chosen(v, total, rows) for k, v in self.kwargs.items()},
-        )
-
-
-class _Maps:
-    """The denoiser's maps on the columns of one prompt, mean over heads and sites."""
-
-    def __init__(self, denoiser: Any, family: Family, sites: Sequence[Site], target: Target, stack: ExitStack) -> None:
-        self._grid, self._num_sites = sites[0].grid, len(sites)
-        self._sum: torch.Tensor | None = None
-        columns = [(c,) for c in target.columns]
-        opened = capture(denoiser, family, sites, columns, self._add, keep_graph=True, within=target.within)
-        self._recording: Recording = stack.enter_context(opened)
-        self._recording.paused = True
-
-    def forward(self, sample: torch.Tensor, call: _Call) -> torch.Tensor:
-        """(B, C, Y, X), with the graph from the sample."""
-        self._sum, self._recording.paused = None, False
-        try:
-            self._recording.forward(sample, *call.args, **call.kwargs)
-        finally:
-            self._recording.paused = True
-        total, self._sum = self._sum, None
-        assert total is not None
-        maps_BCYX = (total / self._num_sites).transpose(1, 2).unflatten(-1, self._grid)
-        if max(self._grid) > LARGEST_GRID:
-            factor = -(-max(self._grid) // LARGEST_GRID)
-            maps_BCYX = F.avg_pool2d(maps_BCYX, factor, ceil_mode=True)
-        return maps_BCYX
-
-    def _add(self, site: Site, probs_BHQC: torch.Tensor) -> None:
-        mean = probs_BHQC.mean(1)
-        self._sum = mean if self._sum is None else self._sum + mean
-
-
-def _chosen(value: Any, total: int, rows: slice) -> Any:
-    """The wanted rows of whatever has `total` rows; ordinary tensors, whatever mode made them."""
-    if isinstance(value, torch.Tensor):
-        cut = value[rows] if value.ndim and len(value) == total else value
-        return cut.clone() if cut.is_inference() else cut
-    if isinstance(value, dict):
-        return {k: _chosen(v, total, rows) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_chosen(v, total, rows) for v in value)
-    return value
-
-
-def _first(timestep: Any) -> Any:
-    return timestep.flatten()[0] if isinstance(timestep, torch.Tensor) else timestep
 
 
 def _joined(parts: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

@@ -12,22 +12,10 @@ from peft import LoraConfig
 from t2i_studio.capture import MapStore, capture
 from t2i_studio.capture.self_test import self_test
 from t2i_studio.cli import main
-from t2i_studio.families import FAMILIES, Family
+from t2i_studio.families import Family
 from tests.capture.test_capture import COLUMNS, NOUNS, STEPS, inputs, paint
 
 pytestmark = pytest.mark.models
-
-
-@pytest.fixture(params=list(FAMILIES))
-def family(request: pytest.FixtureRequest) -> Family:
-    return FAMILIES[request.param]
-
-
-@pytest.fixture
-def pipe(family: Family):
-    pipe = family.tiny()
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 def with_lora(denoiser) -> None:

@@ -8,7 +8,7 @@ import torch
 
 from t2i_studio.capture import MapStore, capture, column_probs
 from t2i_studio.errors import CaptureError
-from t2i_studio.families import FAMILIES, Family
+from t2i_studio.families import Family
 from t2i_studio.families.fused import one_hot_probs
 
 from .reference import Reference
@@ -91,18 +91,6 @@ def test_a_kernel_that_tells_it_wrong_is_not_trusted(monkeypatch: pytest.MonkeyP
         probs = column_probs(query, key, [(3,)])
     full = (query @ key.transpose(-1, -2) / 8**0.5).softmax(-1)
     torch.testing.assert_close(probs[..., 0], full[..., 3], atol=1e-6, rtol=1e-4)
-
-
-@pytest.fixture(params=list(FAMILIES), scope="module")
-def family(request: pytest.FixtureRequest) -> Family:
-    return FAMILIES[request.param]
-
-
-@pytest.fixture(scope="module")
-def pipe(family: Family):
-    pipe = family.tiny()
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 def paint(pipe, store: MapStore | None = None, *, prompt="a cat and a dog", size=(128, 128), scale=7.5):

@@ -21,18 +21,6 @@ from tests.capture.test_capture import COLUMNS, NOUNS, STEPS, inputs, paint
 pytestmark = pytest.mark.models
 
 
-@pytest.fixture(params=list(FAMILIES))
-def family(request: pytest.FixtureRequest) -> Family:
-    return FAMILIES[request.param]
-
-
-@pytest.fixture
-def pipe(family: Family):
-    pipe = family.tiny()
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
 def painted(family: Family, pipe) -> tuple[np.ndarray, np.ndarray]:
     """The picture, and the maps of its cat."""
     denoiser = family.denoiser(pipe)

@@ -10,24 +10,12 @@ import torch
 from t2i_studio import Studio
 from t2i_studio.config import GenerateSettings
 from t2i_studio.errors import SettingError
-from t2i_studio.families import FAMILIES, Family, family_of, read_index
+from t2i_studio.families import Family, family_of, read_index
 from t2i_studio.generation import check_size
 from t2i_studio.models import LoadedModel
 
 pytestmark = pytest.mark.models
 SIZES = [(128, 128), (128, 192), (64, 80)]
-
-
-@pytest.fixture(params=list(FAMILIES), scope="module")
-def family(request: pytest.FixtureRequest) -> Family:
-    return FAMILIES[request.param]
-
-
-@pytest.fixture(scope="module")
-def pipe(family: Family):
-    pipe = family.tiny()
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 def test_tiny_is_the_same_each_time(family: Family) -> None:

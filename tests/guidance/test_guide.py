@@ -37,18 +37,6 @@ PROMPT = "a red cat and a dog"
 BOXES = {"cat": Box(0, 0, 0.5, 1)}
 
 
-@pytest.fixture(params=list(FAMILIES))
-def family(request: pytest.FixtureRequest) -> Family:
-    return FAMILIES[request.param]
-
-
-@pytest.fixture
-def pipe(family: Family):
-    pipe = family.tiny()
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
 def paint(pipe, prompt: str | list[str] = PROMPT, steps: int = 4, scale: float = 5.0, size=(128, 128), **more: Any):
     """Final latents."""
     given = {"generator": torch.Generator().manual_seed(0), **more}

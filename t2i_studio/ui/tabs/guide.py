@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from ...guidance import METHODS
 from ..controls import control
 from ..parts import part
 from ..viewer import SCRIPTS
+from .asking import PRIVATE, Asking, model_choices
 from .guide_events import DIALS, SETTINGS, GuideHandlers
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 EXAMPLE = "a cat and a dog"
 FIRST = "ai-t2i"
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 SCRIPT = (*SCRIPTS, "painting", "guide/losses", "guide/pair")
 
 
@@ -42,14 +41,6 @@ class Parts:
     rest: gr.State
     watched: gr.State
     shown: gr.State
-
-
-@dataclass(frozen=True)
-class Asking:
-    """How another tab fills this one's controls: the function takes a run's id."""
-
-    fill: Callable[[str], list[Any]]
-    outputs: list[gr.Component]
 
 
 def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) -> Asking:
@@ -80,8 +71,7 @@ def _ask(studio: Studio, handlers: GuideHandlers) -> dict[str, Any]:
     with gr.Group(elem_classes=["card", "ask"]):
         own("prompt", EXAMPLE, placeholder=EXAMPLE, info="What to paint, twice. Ctrl+Enter starts.")
         chips = part("chips", handlers.parsed(EXAMPLE, studio.model, "en", None), elem_id="guide-chips")
-        models = [(f"{name} · {known.title}" if known.title else name, name) for name, known in studio.models().items()]
-        own("model", studio.model, choices=models)
+        own("model", studio.model, choices=model_choices(studio))
         own(
             "guide",
             FIRST,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from .. import exports, stage
 from ..controls import GROUPS, as_text, control
 from ..parts import part
 from ..viewer import SCRIPTS
+from .asking import PRIVATE, Asking, model_choices
 from .inspect_events import MODEL_SETS, Handlers
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ EXAMPLES = (
     "three apples",
     "a lion, a balloon and a green bench",
 )
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
@@ -49,14 +48,6 @@ class Parts:
     choice: gr.State
     watched: gr.State
     shown: gr.State
-
-
-@dataclass(frozen=True)
-class Asking:
-    """How another tab fills this one's controls: the function takes a run's id."""
-
-    fill: Callable[[str], list[Any]]
-    outputs: list[gr.Component]
 
 
 def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) -> Asking:
@@ -84,8 +75,7 @@ def _ask(studio: Studio, handlers: Handlers) -> dict[str, Any]:
         )  # fmt: skip
         chips = part("chips", handlers.parsed(EXAMPLES[0], studio.model, "en", None))
         examples = part("examples", list(EXAMPLES))
-        models = [(f"{name} · {known.title}" if known.title else name, name) for name, known in studio.models().items()]
-        settings["model"] = control("model", studio.model, choices=models)
+        settings["model"] = control("model", studio.model, choices=model_choices(studio))
         with gr.Row(elem_classes=["seed-row"], equal_height=True):
             settings["seed"] = control("seed", defaults.seed, min_width=120)
             die = gr.Button("Random", elem_id="die", min_width=80, scale=0)
