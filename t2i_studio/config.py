@@ -138,6 +138,13 @@ class GenerateSettings(MapSettings):
     )
 
 
+def _noise_first(values: Any) -> Any:
+    """Time runs from noise to picture; a noise level is looked at once."""
+    if isinstance(values, list | tuple | set):
+        return tuple(sorted({float(value) for value in values}, reverse=True))
+    return values
+
+
 class InspectSettings(MapSettings):
     """Everything that decides the maps of a picture that exists already; `prompt` is its caption."""
 
@@ -151,13 +158,34 @@ class InspectSettings(MapSettings):
         """How often the model looks."""
         return len(self.timesteps)
 
-    @field_validator("timesteps", mode="before")
-    @classmethod
-    def _noise_first(cls, values: Any) -> Any:
-        """Time runs from noise to picture; a noise level is looked at once."""
-        if isinstance(values, list | tuple | set):
-            return tuple(sorted({float(value) for value in values}, reverse=True))
-        return values
+    _noise_first = field_validator("timesteps", mode="before")(_noise_first)
+
+
+PROBED = (0, 25, 50, 100, 200, 300, 400, 500, 600, 700, 800, 850, 900, 950, 990)
+
+
+class ProbeSettings(MapSettings):
+    """Everything that decides a probe, but for the picture."""
+
+    timesteps: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] = Field(
+        tuple(float(t) for t in sorted(PROBED, reverse=True)), min_length=2, max_length=200,
+        description="Noise levels to look at: timesteps from 0, the picture, to the model's last, pure noise.",
+    )  # fmt: skip
+    t_tea: float = Field(0.0, ge=0, allow_inf_nan=False, description="The teacher's timestep: little noise.")
+    t_stu: float = Field(900.0, ge=0, allow_inf_nan=False, description="The student's timestep: much noise.")
+    together: int = Field(8, ge=1, le=256, description="Noise levels in one pass; fewer need less memory.")
+
+    _noise_first = field_validator("timesteps", mode="before")(_noise_first)
+
+    @property
+    def steps(self) -> int:
+        """How many noise levels."""
+        return len(self.levels)
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """All noise levels, noise to picture; teacher's and student's among them."""
+        return tuple(sorted({*self.timesteps, self.t_tea, self.t_stu}, reverse=True))
 
 
 def settings_kept(values: Mapping[str, Any]) -> GenerateSettings | InspectSettings:

@@ -5,6 +5,7 @@ Knows nothing of models.
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from .errors import InputError
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 METADATA = "metadata.jsonl"
+MASK = ".mask-"
+"""`scene.png` may have `scene.mask-cat.png` beside it: white where the cat is."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def captioned(folder: Path | str, caption: str = "") -> list[Captioned]:
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}.", "Give a folder of pictures.")
     known = dict(_metadata(folder / METADATA)) if (folder / METADATA).is_file() else {}
-    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in ENDINGS)
+    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in ENDINGS and MASK not in f.name)
     there = {file.resolve() for file in files}
     files += sorted(file for file in known if file not in there)
     if not files:
@@ -102,6 +105,16 @@ def captioned(folder: Path | str, caption: str = "") -> list[Captioned]:
             f"{bare} has no caption.", f"Give --caption, or write {METADATA} or {Path(bare).stem}.txt beside it."
         )
     return found
+
+
+def masks_beside(file: Path) -> dict[str, Image.Image]:
+    """Masks of a picture's subjects by their ids, from `NAME.mask-SUBJECT.png` files: L, white inside.
+
+    Raises:
+        InputError: a mask that can't be read.
+    """
+    found = sorted(file.parent.glob(f"{glob.escape(file.stem)}{MASK}*.png"))
+    return {one.stem.split(MASK, 1)[1]: open_picture(one).convert("L") for one in found}
 
 
 def _beside(file: Path) -> str:

@@ -8,13 +8,10 @@ run.image; run.maps["cat"]          # float32 (steps, Y, X)
 from __future__ import annotations
 
 import contextlib
-import datetime
 import os
-import platform
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +20,9 @@ from .config import (
     ROOT,
     GenerateSettings,
     InspectSettings,
+    MapSettings,
     ModelSettings,
+    ProbeSettings,
     known_models,
     settings_kept,
 )
@@ -31,7 +30,8 @@ from .config import home as default_home
 from .errors import InputError, PromptError, StorageError, StudioError
 from .pictures import cut, open_picture, same_shape
 from .prompts import parse, token_spans
-from .runs import RunStore, new_run_id
+from .records import record, versions
+from .runs import RunStore
 from .tasks import Queue, Task
 from .types import GuidedStep, ParsedPrompt, Run, TokenSpans
 
@@ -40,15 +40,13 @@ if TYPE_CHECKING:
 
     from .capture.self_test import Check
     from .evaluation import Compared, Judged, Row
-    from .generation import Generated
+    from .generation import Listener
     from .models import LoadedModel, ModelShelf
+    from .training import Picture, Probed
 
 __all__ = ["Studio", "result_of", "versions"]
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # read at its import, which Stanza may do first
-
-_VERSIONED = ("t2i-studio", "torch", "diffusers", "transformers", "peft", "stanza", "numpy")
-_NO_NOUN = "No depictable noun was found, so there are no maps: choose words by hand."
 
 
 class Studio:
@@ -164,13 +162,17 @@ class Studio:
         if not caption.strip():
             raise PromptError("The caption is empty.", 'Say what is to be seen, e.g. "a cat and a dog".')
         picture = open_picture(image)
+        given = InspectSettings.checked(**{**self._for_picture(InspectSettings, picture, values), "prompt": caption})
+        return self._queue.submit(given, out, cut(picture, given.width, given.height))
+
+    def _for_picture(self, kind: type[MapSettings], picture: Image.Image, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings for a picture that exists: the model's own, in the picture's proportions, `values` over them."""
         base = self.defaults(values.get("model") or self.model)
-        shared = {name: getattr(base, name) for name in InspectSettings.model_fields if hasattr(base, name)}
+        shared = {name: getattr(base, name) for name in kind.model_fields if hasattr(base, name)}
         if "width" not in values and "height" not in values:
             step = max(8, min(base.width, base.height) // 16)
             shared["width"], shared["height"] = same_shape(picture, base.width, base.height, step)
-        given = InspectSettings.checked(**{**shared, **values, "prompt": caption})
-        return self._queue.submit(given, out, cut(picture, given.width, given.height))
+        return {**shared, **values}
 
     def inspect(
         self, image: Path | str | Image.Image, caption: str, *, out: Path | None = None, **settings: Any
@@ -192,6 +194,32 @@ class Studio:
         task = self.submit_inspection(image, caption, out, **settings)
         task.wait()
         return result_of(task)
+
+    def submit_probe(self, picture: Picture, **values: Any) -> Task:
+        """Queue a probe and return at once; see `probe`."""
+        if not picture.caption.strip():
+            raise PromptError("The caption is empty.", 'Say what is to be seen, e.g. "a cat and a dog".')
+        shared = self._for_picture(ProbeSettings, picture.image, values)
+        given = ProbeSettings.checked(**{**shared, "prompt": picture.caption})
+        return self._queue.submit(given, picture=picture.fitted(given.width, given.height))
+
+    def probe(self, picture: Picture, **settings: Any) -> Probed:
+        """One picture's maps at many noise levels: would a teacher at little noise know better?
+
+        Args:
+            picture: see `training.from_file`, `from_folder`, `from_scene`.
+            settings: fields of `ProbeSettings` over the model's defaults.
+
+        Raises:
+            StudioError: see `errors`.
+        """
+        task = self.submit_probe(picture, **settings)
+        task.wait()
+        if task.error is not None:
+            raise task.error
+        if task.probed is None:
+            raise StudioError("Cancelled.")
+        return task.probed
 
     def evaluate(
         self, suite: str, *, judge: str = "emoji-matcher", num_seeds: int = 4, tasks: Sequence[str] = (),
@@ -318,6 +346,9 @@ class Studio:
                 task.check_cancelled()
 
         settings = task.settings
+        if isinstance(settings, ProbeSettings):
+            self._probe(task, settings, Follower())
+            return
         started = time.monotonic()
         task.report("reading the prompt")
         parsed = self.parse(settings.prompt, settings.nouns, settings.language)
@@ -333,9 +364,18 @@ class Studio:
         else:
             made = generate(model, settings, parsed, spans, Follower())
         task.report("saving")
-        run = _record(settings, parsed, spans, made, loaded - started, time.monotonic() - started)
+        run = record(settings, parsed, spans, made, loaded - started, time.monotonic() - started)
         task.run = run
         task.run = self.runs.save(run, task.out)
+
+    def _probe(self, task: Task, settings: ProbeSettings, follower: Listener) -> None:
+        from .probing import probed
+
+        assert task.picture is not None
+        task.report(f"loading {settings.model}")
+        model = self._models().get(settings)
+        task.report("noise level 0", 0, settings.steps)
+        task.probed = probed(model, settings, task.picture, follower)
 
 
 def result_of(task: Task) -> Run:
@@ -352,39 +392,3 @@ def result_of(task: Task) -> Run:
 def _spans(model: LoadedModel, parsed: ParsedPrompt) -> tuple[TokenSpans, ...]:
     sets = model.family.column_sets(model.pipe)
     return tuple(token_spans(parsed, one.tokenizer, one.name, one.num_columns) for one in sets)
-
-
-def _record(
-    settings: GenerateSettings | InspectSettings, parsed: ParsedPrompt, spans: tuple[TokenSpans, ...], made: Generated,
-    loading: float, total: float,
-) -> Run:  # fmt: skip
-    created = datetime.datetime.now(datetime.UTC)
-    notes = [_NO_NOUN] if not parsed.subjects else []
-    for span in spans:
-        if span.dropped:
-            shown = ", ".join(span.dropped[:12]) + (" …" if len(span.dropped) > 12 else "")
-            notes.append(f"Past the model's limit of {span.num_columns} tokens, so not painted: {shown}.")
-    return Run(
-        id=new_run_id(settings.prompt, created),
-        created=created.isoformat(timespec="seconds"),
-        settings=settings.model_dump(),
-        prompt=parsed,
-        spans=spans,
-        image=made.image,
-        maps=made.maps,
-        guidance=made.guidance,
-        timings={"load": loading, **made.timings, "total": total},
-        versions={**versions(), "scheduler": made.scheduler},
-        notes=tuple(notes),
-    )
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide a result."""
-    found = {"python": platform.python_version()}
-    for name in _VERSIONED:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found

@@ -1,4 +1,4 @@
-"""Generations as tasks of this process: queued, followed, cancelled, found again after a reload.
+"""What this process works on, as tasks: queued, followed, cancelled, found again after a reload.
 
 Pages and command line follow a task; its life is not theirs. Knows nothing of models: the work is a
 function that gets the task and reports to it.
@@ -11,7 +11,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import Cancelled, StudioError
 
@@ -20,25 +20,32 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from .config import GenerateSettings, InspectSettings
+    from .config import GenerateSettings, InspectSettings, ProbeSettings
     from .types import GuidedStep, Run
 
-    Asked = GenerateSettings | InspectSettings
+    Asked = GenerateSettings | InspectSettings | ProbeSettings
 
 KEPT = 50
 """Ended tasks that can still be found."""
 
 
 class Task:
-    """One generation or inspection: what was asked, how far it is, what came out. Read it from any thread."""
+    """One piece of work: what was asked, how far it is, what came out. Read it from any thread."""
 
-    def __init__(self, settings: Asked, out: Path | None = None, image: Image.Image | None = None) -> None:
+    def __init__(
+        self, settings: Asked, out: Path | None = None, image: Image.Image | None = None,
+        picture: Any = None,
+    ) -> None:  # fmt: skip
         self.id = uuid.uuid4().hex[:12]
         self.settings = settings
         self.out = out
         "Folder for the result, instead of the studio's own."
         self.image = image
         "The picture that is inspected."
+        self.picture = picture
+        "What is probed: a `training.Picture`."
+        self.probed: Any = None
+        "The result of a probe: a `training.Probed`."
         self.status = "waiting"
         "`waiting`, `running`, `done`, `cancelled` or `failed`."
         self.message = "waiting"
@@ -113,9 +120,12 @@ class Queue:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def submit(self, settings: Asked, out: Path | None = None, image: Image.Image | None = None) -> Task:
-        """Queue a generation or an inspection; returns at once."""
-        task = Task(settings, out, image)
+    def submit(
+        self, settings: Asked, out: Path | None = None, image: Image.Image | None = None,
+        picture: Any = None,
+    ) -> Task:  # fmt: skip
+        """Queue a piece of work; returns at once."""
+        task = Task(settings, out, image, picture)
         task.on_cancel = self._leave
         with self._changed:
             self._tasks[task.id] = task
@@ -134,9 +144,9 @@ class Queue:
 
     @property
     def latest(self) -> Task | None:
-        """The task submitted last."""
+        """The task submitted last, of those that end in a run."""
         with self._changed:
-            return next(reversed(self._tasks.values()), None)
+            return next((task for task in reversed(self._tasks.values()) if task.picture is None), None)
 
     def active(self) -> list[Task]:
         """What runs and waits, in order."""

@@ -8,17 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 
 from ..capture import Recording, capture
+from ..losses import pooled
 
 if TYPE_CHECKING:
     from ..families import Family
     from ..types import Site
     from .target import Target
-
-LARGEST_GRID = 32
-"""Maps with more rows or columns are pooled to this before the losses see them."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +53,7 @@ class PromptMaps:
         total, self._sum = self._sum, None
         assert total is not None
         maps_BCYX = (total / self._num_sites).transpose(1, 2).unflatten(-1, self._grid)
-        if max(self._grid) > LARGEST_GRID:
-            factor = -(-max(self._grid) // LARGEST_GRID)
-            maps_BCYX = F.avg_pool2d(maps_BCYX, factor, ceil_mode=True)
-        return maps_BCYX
+        return pooled(maps_BCYX)
 
     def _add(self, site: Site, probs_BHQC: torch.Tensor) -> None:
         mean = probs_BHQC.mean(1)

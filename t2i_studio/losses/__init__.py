@@ -8,24 +8,34 @@ from __future__ import annotations
 
 from .aggregation import aggregation, gather, peaks
 from .boxes import boxdiff, middle, outside
+from .ctcal import MapCoder, mean_one, per_sample, pixel, reconstruction, response, semantic
 from .divergence import symmetric_kl, syngen
+from .geometry import pooled
 from .isolation import isolation
 from .overlap import overlap
 from .presence import excited, presence
 from .transport import foreground, transport
 
 __all__ = [
+    "MapCoder",
     "aggregation",
     "boxdiff",
     "excited",
     "foreground",
     "gather",
     "isolation",
+    "mean_one",
     "middle",
     "outside",
     "overlap",
     "peaks",
+    "per_sample",
+    "pixel",
+    "pooled",
     "presence",
+    "reconstruction",
+    "response",
+    "semantic",
     "symmetric_kl",
     "syngen",
     "transport",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 
 EPSILON = 1e-8
 """Mass below which a map has no place: its centre is then the origin, without a gradient that explodes."""
+LARGEST_GRID = 32
+"""Losses see maps of at most this many rows and columns."""
 
 
 def coordinates(map_YX: torch.Tensor) -> torch.Tensor:
@@ -41,3 +44,11 @@ def radius(map_YX: torch.Tensor, share: float) -> float:
     """A share of the map's side in cells; of the geometric mean of both where it is not square."""
     height, width = map_YX.shape[-2:]
     return share * float((height * width) ** 0.5)
+
+
+def pooled(maps_YX: torch.Tensor) -> torch.Tensor:
+    """Maps (B, N, Y, X) of at most `LARGEST_GRID` rows and columns: mean over whole cells."""
+    largest = max(maps_YX.shape[-2:])
+    if largest <= LARGEST_GRID:
+        return maps_YX
+    return F.avg_pool2d(maps_YX, -(-largest // LARGEST_GRID), ceil_mode=True)

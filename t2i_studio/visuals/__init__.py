@@ -13,6 +13,7 @@ from ..types import Run
 from .animation import animation
 from .colours import DASHES, HEAT, PALETTES, THEMES, Theme, heat, noun_colour, noun_dash
 from .curves import curves
+from .decay import decay
 from .grid import grid, strip
 from .heatmap import heatmap
 from .overlay import overlay_image
@@ -41,6 +42,7 @@ __all__ = [
     "PanelSettings",
     "Theme",
     "animation",
+    "decay",
     "heat",
     "noun_colour",
     "noun_dash",

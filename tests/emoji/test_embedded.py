@@ -12,10 +12,10 @@ from safetensors import safe_open
 
 from t2i_studio import Studio
 from t2i_studio.capture import MapStore, capture
-from t2i_studio.config import ASSETS
-from t2i_studio.emoji.peaks import held_out_scenes, measure_peaks
+from t2i_studio.config import ASSETS, ProbeSettings
 from t2i_studio.emoji.pretrain.vae import measure
 from t2i_studio.families import FAMILIES
+from t2i_studio.training import from_scene, probe, summarise, tabulate
 from tests.capture.reference import Reference
 
 pytestmark = pytest.mark.models
@@ -107,6 +107,8 @@ def test_autoencoder_error_is_what_its_card_says(pipe: StableDiffusionPipeline) 
 
 
 def test_low_noise_maps_peak_on_their_object_far_above_chance(pipe: StableDiffusionPipeline) -> None:
-    rows = measure_peaks(pipe, FAMILY, held_out_scenes(30), timesteps=(50,))
-    assert rows[0].num_maps == 60
-    assert rows[0].low > rows[0].chance + 0.1, rows
+    settings = ProbeSettings(width=128, height=128, timesteps=(50, 990), t_tea=50, t_stu=990)
+    probed = [probe(pipe, FAMILY, settings, from_scene(i)) for i in range(20)]
+    teacher = tabulate([summarise(one) for one in probed]).levels[-1].numbers["peak_in_mask"]
+    chance = np.mean([one.inside("16x16")[0].mean() for one in probed])  # type: ignore[index]
+    assert teacher.low > chance + 0.1

@@ -1,0 +1,55 @@
+"""What a model made becomes a run: settings, words, timings, versions, and what the user should know."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from .runs import new_run_id
+from .types import ParsedPrompt, Run, TokenSpans
+
+if TYPE_CHECKING:
+    from .config import GenerateSettings, InspectSettings
+    from .generation import Generated
+
+_VERSIONED = ("t2i-studio", "torch", "diffusers", "transformers", "peft", "stanza", "numpy")
+_NO_NOUN = "No depictable noun was found, so there are no maps: choose words by hand."
+
+
+def record(
+    settings: GenerateSettings | InspectSettings, parsed: ParsedPrompt, spans: tuple[TokenSpans, ...], made: Generated,
+    loading: float, total: float,
+) -> Run:  # fmt: skip
+    """The run of one generation or inspection, not kept yet."""
+    created = datetime.datetime.now(datetime.UTC)
+    notes = [_NO_NOUN] if not parsed.subjects else []
+    for span in spans:
+        if span.dropped:
+            shown = ", ".join(span.dropped[:12]) + (" …" if len(span.dropped) > 12 else "")
+            notes.append(f"Past the model's limit of {span.num_columns} tokens, so not painted: {shown}.")
+    return Run(
+        id=new_run_id(settings.prompt, created),
+        created=created.isoformat(timespec="seconds"),
+        settings=settings.model_dump(),
+        prompt=parsed,
+        spans=spans,
+        image=made.image,
+        maps=made.maps,
+        guidance=made.guidance,
+        timings={"load": loading, **made.timings, "total": total},
+        versions={**versions(), "scheduler": made.scheduler},
+        notes=tuple(notes),
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide a result."""
+    found = {"python": platform.python_version()}
+    for name in _VERSIONED:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,21 @@
+"""Teaching: what a model's maps say about a picture, and LoRA fine-tunes that act on it.
+
+words.py     captions → the text columns of their subjects
+passes.py    a denoiser's maps of a batch of captions; probe and trainer use the same
+pictures.py  pictures with captions and masks: files, folders, rendered scenes
+alignment.py numbers on maps: against masks, against each other, against the teacher
+probe.py     one picture's maps at many noise levels
+verdict.py   whether a teacher would help, and where
+"""
+
+from __future__ import annotations
+
+from .alignment import ABOUT
+from .pictures import Picture, from_file, from_folder, from_scene
+from .probe import Probed, probe
+from .verdict import Summary, Table, Verdict, judge, summarise, tabulate
+
+__all__ = [
+    "ABOUT", "Picture", "Probed", "Summary", "Table", "Verdict", "from_file", "from_folder", "from_scene", "judge",
+    "probe", "summarise", "tabulate",
+]  # fmt: skip
