@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .generation import Listener, check_size, enough_memory, lora_loaded
-from .training import Picture, Probed, probe
+from .training.probe import Probed, probe
 
 if TYPE_CHECKING:
     from .config import ProbeSettings
     from .models import LoadedModel
+    from .training import Picture
 
 
 def probed(model: LoadedModel, settings: ProbeSettings, picture: Picture, listener: Listener | None = None) -> Probed:

@@ -148,6 +148,35 @@ class Family(ABC):
         """Clean latents (B, C, h, w) with noise of unit variance, at timesteps (B,), as in training."""
 
     @abstractmethod
+    def target(self, pipe: DiffusionPipeline, latents: Any, noise: Any, timesteps: torch.Tensor) -> Any:
+        """What the denoiser should predict there (B, C, h, w): noise, velocity or flow, as the model was trained."""
+
+    @abstractmethod
+    def draw_timesteps(self, pipe: DiffusionPipeline, number: int, generator: torch.Generator) -> torch.Tensor:
+        """Timesteps (number,) on the CPU as the model's own training draws them."""
+
+    @abstractmethod
+    def draw_below(
+        self, pipe: DiffusionPipeline, limits: torch.Tensor, cap: float, generator: torch.Generator
+    ) -> torch.Tensor:
+        """A teacher's timestep below each of `limits` (B,) and `cap` (a share of all), by the same law."""
+
+    @abstractmethod
+    def text_encoders(self, pipe: DiffusionPipeline) -> dict[str, nn.Module]:
+        """Text encoders that a LoRA can be put on, by their names in the pipeline."""
+
+    denoiser_name = "unet"
+    "Its name in the pipeline, and the prefix of its LoRA's keys."
+    lora_targets: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out.0")
+    "Linear layers of the denoiser's attention."
+    text_lora_targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "out_proj")
+    "Linear layers of the text encoders' self-attention."
+
+    def predict(self, pipe: DiffusionPipeline, sample: Any, timesteps: torch.Tensor, text: dict[str, Any]) -> Any:
+        """One pass of the denoiser (B, C, h, w); `text` is what `text_inputs` gave."""
+        return self.denoiser(pipe)(sample, timestep=timesteps.to(sample.device), **text, return_dict=False)[0]
+
+    @abstractmethod
     def last_timestep(self, pipe: DiffusionPipeline) -> float:
         """The timestep of the most noise; 0 is the least."""
 

@@ -20,7 +20,7 @@ from diffusers.models.attention_processor import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from ..errors import CaptureError
+from ..errors import CaptureError, SettingError
 from ..types import Grid, Site
 from .base import Attended, CapturingProcessor, ColumnSet, Family, Sink
 from .checkpoints import load_pipeline
@@ -175,6 +175,31 @@ class StableDiffusion(Family):
         """`√ᾱ x + √(1 − ᾱ) ε`, whatever scheduler samples; timesteps are whole."""
         kept = pipe.scheduler.alphas_cumprod.to(latents.device)[timesteps.long()].view(-1, 1, 1, 1)
         return (kept.sqrt() * latents + (1 - kept).sqrt() * noise).to(latents.dtype)
+
+    def target(self, pipe: DiffusionPipeline, latents: Any, noise: Any, timesteps: torch.Tensor) -> Any:
+        """`ε`, or `√ᾱ ε − √(1 − ᾱ) x` for v-prediction (arXiv 2202.00512)."""
+        kind = pipe.scheduler.config.prediction_type
+        if kind == "epsilon":
+            return noise
+        kept = pipe.scheduler.alphas_cumprod.to(latents.device)[timesteps.long()].view(-1, 1, 1, 1)
+        if kind == "v_prediction":
+            return (kept.sqrt() * noise - (1 - kept).sqrt() * latents).to(latents.dtype)
+        raise SettingError(f"This model predicts {kind}.", "Models that predict epsilon or v can be taught.", "model")
+
+    def draw_timesteps(self, pipe: DiffusionPipeline, number: int, generator: torch.Generator) -> torch.Tensor:
+        """Uniform."""
+        return torch.randint(0, int(self.last_timestep(pipe)) + 1, (number,), generator=generator)
+
+    def draw_below(
+        self, pipe: DiffusionPipeline, limits: torch.Tensor, cap: float, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Uniform over whole timesteps below the limit; 0 where none is."""
+        top = limits.double().clamp_max(cap * (self.last_timestep(pipe) + 1))
+        return (torch.rand(len(limits), generator=generator, dtype=torch.float64) * top).floor().long()
+
+    def text_encoders(self, pipe: DiffusionPipeline) -> dict[str, nn.Module]:
+        """CLIP; both of them in SDXL."""
+        return {name: getattr(pipe, name) for name in ("text_encoder", "text_encoder_2") if hasattr(pipe, name)}
 
     def timestep(self, value: float) -> float:
         """Whole ones."""

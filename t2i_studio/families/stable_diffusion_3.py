@@ -96,6 +96,8 @@ class StableDiffusion3(Family):
 
     name = "stable-diffusion-3"
     joint_softmax = True
+    denoiser_name = "transformer"
+    lora_targets = ("to_q", "to_k", "to_v", "to_out.0", "add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")
 
     def matches(self, index: dict[str, Any]) -> bool:
         """A `StableDiffusion3Pipeline` folder."""
@@ -194,6 +196,30 @@ class StableDiffusion3(Family):
         """`(1 − σ) x + σ ε` with σ the timestep over 1,000: flow matching on a straight line."""
         sigma = (timesteps / self.last_timestep(pipe)).to(latents.device, torch.float32).view(-1, 1, 1, 1)
         return ((1 - sigma) * latents + sigma * noise).to(latents.dtype)
+
+    def target(self, pipe: DiffusionPipeline, latents: Any, noise: Any, timesteps: torch.Tensor) -> Any:
+        """`ε − x`: the flow from picture to noise."""
+        return noise - latents
+
+    def draw_timesteps(self, pipe: DiffusionPipeline, number: int, generator: torch.Generator) -> torch.Tensor:
+        """Logit-normal, location 0, scale 1 (arXiv 2403.03206, section 3.1)."""
+        return torch.randn(number, generator=generator, dtype=torch.float64).sigmoid().float() * self.last_timestep(
+            pipe
+        )
+
+    def draw_below(
+        self, pipe: DiffusionPipeline, limits: torch.Tensor, cap: float, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Logit-normal, conditioned on being below: by its inverse distribution function."""
+        last = self.last_timestep(pipe)
+        top = (limits.double() / last).clamp(1e-6, 1 - 1e-6).clamp_max(max(cap, 1e-6))
+        share = torch.rand(len(limits), generator=generator, dtype=torch.float64)
+        below = share * torch.special.ndtr(top.logit())
+        return (torch.special.ndtri(below.clamp_min(1e-12)).sigmoid() * last).float()
+
+    def text_encoders(self, pipe: DiffusionPipeline) -> dict[str, nn.Module]:
+        """Both CLIPs; pipelines load no LoRA for T5."""
+        return {name: getattr(pipe, name) for name in ("text_encoder", "text_encoder_2") if getattr(pipe, name)}
 
     def last_timestep(self, pipe: DiffusionPipeline) -> float:
         """1,000."""

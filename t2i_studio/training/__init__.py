@@ -10,12 +10,31 @@ verdict.py   whether a teacher would help, and where
 
 from __future__ import annotations
 
-from .alignment import ABOUT
-from .pictures import Picture, from_file, from_folder, from_scene
-from .probe import Probed, probe
-from .verdict import Summary, Table, Verdict, judge, summarise, tabulate
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .alignment import ABOUT
+    from .pictures import Picture, from_file, from_folder, from_scene
+    from .probe import Probed
+    from .verdict import Summary, Table, Verdict, judge, summarise, tabulate
 
 __all__ = [
     "ABOUT", "Picture", "Probed", "Summary", "Table", "Verdict", "from_file", "from_folder", "from_scene", "judge",
-    "probe", "summarise", "tabulate",
+    "summarise", "tabulate",
 ]  # fmt: skip
+
+_HOMES = {
+    "alignment": ("ABOUT",),
+    "pictures": ("Picture", "from_file", "from_folder", "from_scene"),
+    "probe": ("Probed",),
+    "verdict": ("Summary", "Table", "Verdict", "judge", "summarise", "tabulate"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    home = next((file for file, names in _HOMES.items() if name in names), None)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)

@@ -20,6 +20,7 @@ from .overlay import overlay_image
 from .page import save_figure
 from .png_set import write_pngs
 from .selection import COLUMN_WIDTH, PAGE_WIDTH, PanelSettings
+from .training_curves import training_curves
 
 Panel = Callable[[Run, PanelSettings | None], Figure]
 
@@ -48,5 +49,6 @@ __all__ = [
     "noun_dash",
     "overlay_image",
     "save_figure",
+    "training_curves",
     "write_pngs",
 ]

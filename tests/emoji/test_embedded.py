@@ -15,7 +15,8 @@ from t2i_studio.capture import MapStore, capture
 from t2i_studio.config import ASSETS, ProbeSettings
 from t2i_studio.emoji.pretrain.vae import measure
 from t2i_studio.families import FAMILIES
-from t2i_studio.training import from_scene, probe, summarise, tabulate
+from t2i_studio.training import from_scene, summarise, tabulate
+from t2i_studio.training.probe import probe
 from tests.capture.reference import Reference
 
 pytestmark = pytest.mark.models

@@ -16,11 +16,11 @@ from t2i_studio.config import ProbeSettings
 from t2i_studio.errors import InputError, PromptError, SettingError
 from t2i_studio.families import Family
 from t2i_studio.losses import pixel
-from t2i_studio.training import Picture, from_file, from_scene, judge, probe, summarise, tabulate
+from t2i_studio.training import Picture, from_file, from_scene, judge, summarise, tabulate
 from t2i_studio.training.alignment import numbers
 from t2i_studio.training.passes import watching
 from t2i_studio.training.pictures import touched
-from t2i_studio.training.probe import noise_like
+from t2i_studio.training.probe import noise_like, probe
 from t2i_studio.training.terms import every_term
 from t2i_studio.training.words import words_of
 

@@ -1,0 +1,64 @@
+"""The model card of a fine-tune: what it learnt from, with which settings, its curves and samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from .training.log import read
+from .visuals import save_figure, training_curves
+
+if TYPE_CHECKING:
+    from .training.settings import TrainSettings
+
+CURVES = "curves.png"
+
+
+def write_card(
+    folder: Path, settings: TrainSettings, weights: Mapping[str, float], changes: Mapping[str, float]
+) -> Path:
+    """`README.md` and `curves.png` from the folder's log and samples.
+
+    Args:
+        weights: λ of each term, as used.
+        changes: what loading the written files changed; see `lora.check`.
+    """
+    rows = read(folder)
+    series = {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else {})}
+    if rows:
+        save_figure(training_curves(series), folder / CURVES)
+    seconds = sum(series.get("seconds", []))
+    method = "CTCal (arXiv 2603.20741)" if settings.ctcal else "LoRA"
+    method = f"{method} with reward weights (GORS)" if settings.reward_weights else method
+    front = {"base_model": settings.model, "library_name": "diffusers", "tags": ["lora", "text-to-image"]}
+    plain = type(settings).checked()
+    changed = {n: v for n, v in settings.model_dump(mode="json").items() if v != getattr(plain, n)}
+    pictures = settings.train_batch_size * settings.gradient_accumulation_steps
+    lines = [
+        "---", yaml.safe_dump(front, sort_keys=False).strip(), "---", "",
+        f"# {method} on {settings.model}", "",
+        f"{len(rows)} steps of {pictures} pictures from `{settings.data}`, rank {settings.rank}, "
+        f"learning rate {settings.learning_rate:g}, {seconds / 60:.1f} minutes.",
+        "", "```python", f'pipe.load_lora_weights("{folder.name}")', "```", "",
+        *([f"![Losses over the steps]({CURVES})", ""] if rows else []),
+        "## Settings that differ from the defaults", "", "```yaml", yaml.safe_dump(changed).strip(), "```", "",
+    ]  # fmt: skip
+    if weights:
+        lines += ["Weights of the terms, as used: " + ", ".join(f"{n} {w:.4g}" for n, w in weights.items()) + ".", ""]
+    lines += ["## Loaded into a plain pipeline", ""]
+    lines += [f"- `{name}`: {_told(name, value)}" for name, value in changes.items()] + [""]
+    last = sorted((folder / "samples").glob("step-*-*.png"))[-len(settings.validation_prompts) or None :]
+    for image, prompt in zip(last if settings.validation_prompts else (), settings.validation_prompts, strict=False):
+        lines += [f"![{prompt}](samples/{image.name}) {prompt}", ""]
+    card = folder / "README.md"
+    card.write_text("\n".join(lines), encoding="utf-8")
+    return card
+
+
+def _told(name: str, value: float) -> str:
+    if name == "kohya_difference":
+        return f"both files differ in the prediction by at most {value:.2g}"
+    return f"loads, and changes the prediction by up to {value:.3g}"

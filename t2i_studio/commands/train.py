@@ -1,0 +1,97 @@
+"""`t2i-studio train`: a fine-tune in the foreground, from a preset and flags."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import Cancelled, SettingError
+from ..training.settings import TrainSettings
+
+
+def add(commands: Any) -> None:
+    """The command's arguments: a preset, and every setting as a flag over it."""
+    command = commands.add_parser("train", help="fine-tune a model with a LoRA, its attention taught or not")
+    command.add_argument("--config", default="", metavar="FILE", help="a preset's name, or a YAML file of settings")
+    for name, field in TrainSettings.model_fields.items():
+        flag = "--" + name.replace("_", "-")
+        text = (field.description or "").replace("%", "%%")
+        if field.annotation is bool:
+            command.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+        elif name == "validation_prompts":
+            command.add_argument(
+                "--validation-prompt", dest=name, action="append", default=None, metavar="TEXT", help=text
+            )
+        else:
+            command.add_argument(flag, default=None, metavar="VALUE", help=text)
+    command.add_argument("--json", action="store_true", help="print the folder and last losses as JSON")
+    command.set_defaults(run=run)
+
+
+def settings_of(options: argparse.Namespace) -> TrainSettings:
+    """The preset with the flags over it.
+
+    Raises:
+        InputError, SettingError: no such preset; an unknown setting or one out of range.
+    """
+    from ..finetune import preset
+
+    values: dict[str, Any] = {}
+    if options.config:
+        try:
+            values = yaml.safe_load(preset(options.config).read_text(encoding="utf-8")) or {}
+        except yaml.YAMLError as error:
+            raise SettingError(f"{options.config} can't be read: {error}", "Check the file.") from None
+    flags = {name: getattr(options, name) for name in TrainSettings.model_fields}
+    given = {name: value for name, value in flags.items() if value is not None}
+    return TrainSettings.checked(**{**values, **given})
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train; the first Ctrl+C writes a checkpoint and ends, a second one ends at once."""
+    from ..finetune import train
+    from ..training.loop import Watcher
+
+    settings = settings_of(options)
+    asked = {"stop": False}
+    last: dict[str, float] = {}
+
+    def stop(*_: Any) -> None:
+        if asked["stop"]:
+            raise KeyboardInterrupt
+        asked["stop"] = True
+
+    class Teller(Watcher):
+        started = time.monotonic()
+
+        def step(self, step: int, num_steps: int, row: dict[str, float]) -> None:
+            last.update(row)
+            if options.json or not (sys.stderr.isatty() or step % 10 == 0 or step == num_steps):
+                return
+            names = [n for n in row if n not in ("step", "seconds", "lr", "lambda_t")]
+            told = " ".join(f"{name} {row[name]:.4g}" for name in names)
+            end = "\r\x1b[K" if sys.stderr.isatty() and step < num_steps else "\n"
+            print(f"step {step}/{num_steps} {told}", end=end, file=sys.stderr, flush=True)
+
+        def wants_stop(self) -> bool:
+            return asked["stop"]
+
+        def check_stop(self) -> None:
+            if asked["stop"]:
+                raise Cancelled("Stopped; a checkpoint is written.", "Go on with --resume-from-checkpoint latest.")
+
+    before = {name: signal.signal(name, stop) for name in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        folder: Path = train(settings, Teller())
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+    print(json.dumps({"folder": str(folder), **last}) if options.json else folder)
+    return 0

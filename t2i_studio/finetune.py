@@ -1,0 +1,188 @@
+"""One fine-tune: settings become a folder with a LoRA that loads anywhere, its log, samples and card.
+
+DIR/pytorch_lora_weights.safetensors   for diffusers (kohya_lora_weights.safetensors beside it for U-Nets)
+DIR/settings.yaml  log.csv  README.md  curves.png
+DIR/samples/step-000050-0.png          fixed prompts and seeds while it learnt
+DIR/checkpoint-N/                      what going on exactly needs
+"""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+import yaml
+from accelerate import Accelerator
+
+from .card import write_card
+from .config import GenerateSettings, home
+from .errors import InputError, StorageError
+from .families import FAMILIES
+from .generation import enough_memory
+from .models import own_size, pick_device, resolve, source_of
+from .training.data import encode
+from .training.loop import Training, Watcher
+from .training.lora import check, save
+
+if TYPE_CHECKING:
+    from .families import Family
+    from .training.settings import TrainSettings
+
+SETTINGS = "settings.yaml"
+SAMPLE_SEED = 1234
+_DTYPES = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+_CONTINUES = frozenset({"resume_from_checkpoint", "max_train_steps", "output_dir", "checkpoints_total_limit"})
+"""Settings that may differ when a training goes on."""
+
+
+def train(settings: TrainSettings, watcher: Watcher | None = None) -> Path:
+    """Fine-tune, write everything, load it back.
+
+    Returns:
+        The folder.
+
+    Raises:
+        Cancelled: the watcher asked for it; a checkpoint was written.
+        StudioError: see `training.loop`; a model, data source or folder that can't be used.
+    """
+    accelerator = Accelerator(
+        mixed_precision=settings.mixed_precision, cpu=pick_device(settings.device).type == "cpu",
+        log_with=settings.report_to or None, project_dir=_folder(settings),
+    )  # fmt: skip
+    folder = _folder(settings)
+    model = resolve(settings.model)
+    family = FAMILIES[model.family]
+    if accelerator.is_main_process:
+        _claim(folder, settings)
+    accelerator.wait_for_everyone()
+    defaults = GenerateSettings.checked(**(model.defaults or own_size(settings.model)))
+    width, height = (settings.resolution or own for own in (defaults.width, defaults.height))
+    pipe: Any = family.load(source_of(model), _DTYPES[settings.mixed_precision])
+    pipe.set_progress_bar_config(disable=True)
+    pipe.to(accelerator.device)
+    data = encode(pipe, family, settings.data, width, height, settings.tokens, settings.language)
+    sampler = _Sampler(watcher or Watcher(), accelerator, settings, family, folder, (width, height), defaults)
+    with enough_memory():
+        training = Training(pipe, family, settings, data, folder, accelerator)
+        training.run(sampler)
+    if accelerator.is_main_process:
+        _finish(folder, settings, training)
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
+    return folder
+
+
+def _folder(settings: TrainSettings) -> Path:
+    return Path(settings.output_dir).expanduser() if settings.output_dir else home() / "loras" / "latest"
+
+
+def _claim(folder: Path, settings: TrainSettings) -> None:
+    """Make the folder, or see that what is in it is this training's.
+
+    Raises:
+        InputError: it holds another training, or one that was not asked to go on.
+        StorageError: it can't be written.
+    """
+    kept = folder / SETTINGS
+    if kept.is_file():
+        old = type(settings).from_yaml(kept)
+        if not settings.resume_from_checkpoint:
+            raise InputError(
+                f"{folder} holds a training already.", "Add --resume-from-checkpoint latest, or name another folder."
+            )
+        other = [n for n in type(settings).model_fields if getattr(old, n) != getattr(settings, n)]
+        changed = [n for n in other if n not in _CONTINUES]
+        if changed:
+            raise InputError(
+                f"{folder} holds a training with another {changed[0].replace('_', ' ')}.",
+                "Resume with its own settings, or name another folder.",
+            )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        kept.write_text(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"{folder} can't be written: {error.strerror}.", "Name another folder.") from error
+
+
+class _Sampler(Watcher):
+    """Hands everything on, and paints the fixed prompts when it is time."""
+
+    def __init__(
+        self, inner: Watcher, accelerator: Accelerator, settings: TrainSettings, family: Family, folder: Path,
+        size: tuple[int, int], defaults: GenerateSettings,
+    ) -> None:  # fmt: skip
+        self._inner, self._accelerator, self._settings = inner, accelerator, settings
+        self._family, self._folder, self._size, self._defaults = family, folder, size, defaults
+        self.check_stop, self.wants_stop = inner.check_stop, inner.wants_stop
+        if settings.report_to and accelerator.is_main_process:
+            accelerator.init_trackers("t2i-studio")
+
+    def step(self, step: int, num_steps: int, row: dict[str, float]) -> None:
+        """To the tracker too."""
+        if self._settings.report_to:
+            self._accelerator.log({k: v for k, v in row.items() if k != "step"}, step=step)
+        self._inner.step(step, num_steps, row)
+
+    def sample(self, step: int, pipe: Any) -> None:
+        """The same prompts and seeds every time."""
+        folder = self._folder / "samples"
+        for number, prompt in enumerate(self._settings.validation_prompts):
+            folder.mkdir(exist_ok=True)
+            generator = torch.Generator("cpu").manual_seed(SAMPLE_SEED + number)
+            image = pipe(
+                prompt, num_inference_steps=self._defaults.steps, guidance_scale=self._defaults.guidance_scale,
+                width=self._size[0], height=self._size[1], generator=generator, **self._family.call_options(pipe),
+            ).images[0]  # fmt: skip
+            image.save(folder / f"step-{step:06d}-{number}.png")
+        self._inner.sample(step, pipe)
+
+
+def _finish(folder: Path, settings: TrainSettings, training: Training) -> None:
+    """LoRA files, their check in a plain pipeline, and the card."""
+    from .training.lora import state
+
+    family, pipe = training.family, training.pipe
+    about = header(settings, family, training.weights)
+    save(folder, pipe, family, state(pipe, family), about)
+    model = resolve(settings.model)
+    plain: Any = family.load(source_of(model), torch.float32)
+    changes = check(folder, plain, family)
+    write_card(folder, settings, training.weights, changes)
+
+
+def header(settings: TrainSettings, family: Family, weights: dict[str, float]) -> dict[str, str]:
+    """Keys of the LoRA's header: ModelSpec 1.0.1, and ours."""
+    now = datetime.datetime.now(datetime.UTC)
+    architectures = {
+        "stable-diffusion": "stable-diffusion-v1", "stable-diffusion-xl": "stable-diffusion-xl-v1-base",
+        "stable-diffusion-3": "stable-diffusion-3",
+    }  # fmt: skip
+    return {
+        "modelspec.sai_model_spec": "1.0.1",
+        "modelspec.architecture": f"{architectures.get(family.name, family.name)}/lora",
+        "modelspec.implementation": "diffusers",
+        "modelspec.title": f"{settings.model} {'CTCal' if settings.ctcal else 'LoRA'}",
+        "modelspec.date": now.isoformat(timespec="seconds"),
+        "t2i_studio.settings": settings.model_dump_json(),
+        "t2i_studio.weights": repr(weights),
+    }
+
+
+def preset(name: str) -> Path:
+    """The file of a preset by name.
+
+    Raises:
+        InputError: there is none.
+    """
+    from .config import CONFIGS
+
+    file = Path(name).expanduser()
+    if file.is_file():
+        return file
+    inside = CONFIGS / "training" / f"{Path(name).stem}.yaml"
+    if inside.is_file():
+        return inside
+    known = ", ".join(sorted(f.stem for f in (CONFIGS / "training").glob("*.yaml")))
+    raise InputError(f"There is no preset {name!r}.", f"Known: {known}; or give a YAML file.")

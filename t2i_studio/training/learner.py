@@ -1,0 +1,155 @@
+"""One batch: the diffusion loss, and CTCal's terms beside it (arXiv 2603.20741).
+
+The same current network looks at the same picture and noise twice: at the teacher's timestep without
+gradient and no further than the last wanted site, and at the student's, where both losses are taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ..losses import MapCoder, per_sample, pixel, reconstruction, response, semantic
+from .data import Encoded, drawn
+from .passes import Watch, watching
+from .terms import fresh_coder
+from .words import most
+
+if TYPE_CHECKING:
+    from ..families import Family
+    from .settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a batch is made of; everything that chance decides is in it."""
+
+    indices: tuple[int, ...]
+    noise: torch.Tensor
+    "(B, C, h, w)."
+    t_stu: torch.Tensor
+    "(B,)."
+    t_tea: torch.Tensor
+    "(B,)."
+
+
+class Learner:
+    """A pipeline with a LoRA on, the autoencoder of its maps, and how a batch becomes losses."""
+
+    def __init__(self, pipe: Any, family: Family, settings: TrainSettings, data: Encoded, device: torch.device) -> None:
+        self.pipe, self.family, self.settings, self.data = pipe, family, settings, data
+        self.device = device
+        self.coder: MapCoder = fresh_coder(settings.seed).to(device)
+        self.denoiser: Any = family.denoiser(pipe)
+        self.size = tuple(data.latents.shape[-2:])
+        self.sites = family.default_sites(self.denoiser, *self.size)
+        scale = int(pipe.vae_scale_factor)
+        self.pixels = (self.size[0] * scale, self.size[1] * scale)
+        self._texts: dict[str, dict[str, Any]] = {}
+
+    def batch(self, indices: Sequence[int], step: int, part: int = 0, rank: int = 0) -> Batch:
+        """Noise and timesteps of a batch; the teacher's come from a stream of their own, so that a
+        training without a teacher sees the same noise."""
+        seed = self.settings.seed
+        chance = drawn(seed, step, part, rank, 0)
+        noise = torch.randn((len(indices), *self.data.latents.shape[1:]), generator=chance)
+        t_stu = self.family.draw_timesteps(self.pipe, len(indices), chance)
+        return Batch(tuple(indices), noise, t_stu, self._teachers(t_stu, drawn(seed, step, part, rank, 1)))
+
+    def _teachers(self, t_stu: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
+        wanted = self.settings.teacher
+        if wanted == "random":
+            return self.family.draw_below(self.pipe, t_stu, 1.0, chance)
+        if wanted == "auto" and self.family.joint_softmax:
+            return self.family.draw_below(self.pipe, t_stu, self.settings.teacher_cap, chance)
+        fixed = 0.0 if wanted == "auto" else self.family.timestep(float(wanted))
+        return torch.minimum(torch.full_like(t_stu, fixed), t_stu)
+
+    @contextmanager
+    def losses(self, batch: Batch) -> Iterator[dict[str, torch.Tensor]]:
+        """Each loss of each sample (B,), unweighted: `diffusion`, and the terms that the settings name.
+
+        All carry their graph; terms are 0 where a caption names nothing. Go backward inside the block: with
+        gradient checkpointing the sites run again then, and must still be watched.
+        """
+        words = [self.data.words[i] for i in batch.indices]
+        latents = self.data.latents[list(batch.indices)].to(self.device)
+        noise, text = batch.noise.to(self.device), self._text(batch.indices)
+        if not self.settings.terms or most(words) == 0:
+            found = {"diffusion": self._diffusion(latents, noise, batch.t_stu, text)}
+            nothing = found["diffusion"].detach() * 0
+            yield found | dict.fromkeys(self.settings.terms, nothing)
+            return
+        with watching(self.denoiser, self.family, self.sites, words, keep_graph=True) as watch:
+            teacher = self.teacher(watch, latents, noise, batch.t_tea, text)
+            diffusion = self._diffusion(latents, noise, batch.t_stu, text)
+            student = watch.mean()
+            yield {"diffusion": diffusion, **self._terms(student, teacher, watch.present.to(self.device))}
+
+    @torch.no_grad()
+    def teacher(
+        self, watch: Watch, latents: torch.Tensor, noise: torch.Tensor, t_tea: torch.Tensor, text: dict[str, Any]
+    ) -> torch.Tensor:
+        """The teacher's maps (B, N, Y, X), float32, without a graph."""
+        noisy = self.family.noised(self.pipe, latents, noise, t_tea.to(self.device))
+        watch(noisy.to(self.denoiser.dtype), t_tea.to(self.device), text)
+        return watch.mean().float()
+
+    def _terms(self, student: torch.Tensor, teacher: torch.Tensor, present: torch.Tensor) -> dict[str, torch.Tensor]:
+        student = student.float()
+        train = self.settings.semantic_trains_encoder
+        values = {}
+        for name in self.settings.terms:
+            if name == "pixel":
+                values[name] = pixel(student, teacher)
+            elif name == "semantic":
+                values[name] = semantic(self.coder, student, teacher, train)
+            elif name == "reconstruction":
+                values[name] = reconstruction(self.coder, teacher)
+            else:
+                values[name] = response(student, present)
+        return {name: per_sample(value, present) for name, value in values.items()}
+
+    def _diffusion(
+        self, latents: torch.Tensor, noise: torch.Tensor, t_stu: torch.Tensor, text: dict[str, Any]
+    ) -> torch.Tensor:
+        at = t_stu.to(self.device)
+        noisy = self.family.noised(self.pipe, latents, noise, at)
+        predicted = self.family.predict(self.pipe, noisy.to(self.denoiser.dtype), at, text).float()
+        wanted = self.family.target(self.pipe, latents, noise, at).float()
+        return (predicted - wanted).square().flatten(1).mean(1)
+
+    def _text(self, indices: Sequence[int]) -> dict[str, Any]:
+        """The denoiser's text inputs; kept for good where no text encoder learns."""
+        captions = [self.data.captions[i] for i in indices]
+        if self.settings.train_text_encoder:
+            return self.family.text_inputs(self.pipe, captions, *self.pixels)
+        for caption in captions:
+            if caption not in self._texts:
+                with torch.no_grad():
+                    self._texts[caption] = self.family.text_inputs(self.pipe, [caption], *self.pixels)
+        return _joined([self._texts[caption] for caption in captions])
+
+    def total(self, losses: dict[str, torch.Tensor], batch: Batch, weights: dict[str, float]) -> torch.Tensor:
+        """`mean_b reward·(L_diffusion + λ_t·Σ λ·term)`: a scalar."""
+        rewards = self.data.rewards[list(batch.indices)].to(self.device) if self.settings.reward_weights else 1.0
+        taught = sum((weights[name] * losses[name] for name in self.settings.terms), start=losses["diffusion"] * 0)
+        return (rewards * (losses["diffusion"] + self.share(batch) * taught)).mean()
+
+    def share(self, batch: Batch) -> torch.Tensor:
+        """λ_t of each sample (B,)."""
+        t = batch.t_stu.to(self.device).float()
+        return t / int(self.pipe.scheduler.config.num_train_timesteps) if self.settings.adaptive else torch.ones_like(t)
+
+
+def _joined(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One dict of tensors from several, row under row; dicts inside likewise."""
+    first = parts[0]
+    return {
+        key: _joined([part[key] for part in parts]) if isinstance(value, dict) else torch.cat([p[key] for p in parts])
+        for key, value in first.items()
+    }

@@ -1,0 +1,78 @@
+"""Everything that decides a fine-tune. Loads no torch: command line and pages ask it for names and ranges."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ..config import DEFAULT_MODEL, MAX_SEED, Settings
+
+PLAIN = "scenes:400"
+
+
+class TrainSettings(Settings):
+    """One fine-tune. Flags and YAML files use these names; they follow diffusers' training scripts."""
+
+    model: str = Field(DEFAULT_MODEL, min_length=1, description="The model that learns: a name, folder or hub id.")
+    data: str = Field(
+        PLAIN, min_length=1,
+        description="A folder of captioned pictures, or scenes:N, N rendered scenes of the embedded world.",
+    )  # fmt: skip
+    output_dir: str = Field("", description="Folder for LoRA, checkpoints and log; empty: one in the studio's own.")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="Start of LoRA weights, order, noise and timesteps.")
+    language: str = Field("en", pattern="^[a-z]{2,3}(-[a-z]+)?$", description="Language of the captions (Stanza code).")
+    resolution: int = Field(0, ge=0, le=2048, description="Pixels a side; 0: the model's own.")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
+
+    max_train_steps: int = Field(200, ge=1, le=1_000_000, description="Optimizer steps.")
+    train_batch_size: int = Field(4, ge=1, le=512, description="Pictures a step and process.")
+    gradient_accumulation_steps: int = Field(1, ge=1, le=512, description="Batches gathered into one step.")
+    learning_rate: float = Field(1e-4, gt=0, le=1, allow_inf_nan=False, description="Of the denoiser's LoRA.")
+    text_encoder_lr: float = Field(5e-6, ge=0, le=1, allow_inf_nan=False, description="Of the text encoders' LoRA.")
+    lr_scheduler: str = Field("constant", pattern="^(constant|cosine)$", description="constant or cosine, to 0.")
+    lr_warmup_steps: int = Field(0, ge=0, le=100_000, description="Steps over which the learning rate rises from 0.")
+    adam_weight_decay: float = Field(0.01, ge=0, le=10, allow_inf_nan=False, description="Of AdamW.")
+    max_grad_norm: float = Field(1.0, gt=0, le=1e6, allow_inf_nan=False, description="Longer gradients are shortened.")
+    mixed_precision: str = Field("no", pattern="^(no|fp16|bf16)$", description="Number format of the frozen weights.")
+    gradient_checkpointing: bool = Field(False, description="Less memory for more time.")
+    use_ema: bool = Field(False, description="Keep a running mean of the LoRA, and give that out.")
+
+    rank: int = Field(4, ge=1, le=1024, description="Rank of the LoRA; its alpha is the same.")
+    train_text_encoder: bool = Field(True, description="Whether the text encoders' self-attention gets a LoRA too.")
+
+    ctcal: bool = Field(True, description="Whether attention is taught; without, this is a plain LoRA fine-tune.")
+    tokens: str = Field(
+        "nouns", pattern="^(nouns|nouns and adjectives|all)$", description="Words whose maps are compared."
+    )
+    semantic: bool = Field(True, description="Compare maps in the space of the autoencoder too.")
+    response: bool = Field(True, description="Lift subjects whose peak is far below the strongest one's.")
+    adaptive: bool = Field(True, description="Weigh by the student's noise, λ_t = t_stu / T.")
+    semantic_trains_encoder: bool = Field(True, description="Whether the semantic term moves the autoencoder too.")
+    teacher: str = Field(
+        "auto", pattern=r"^(auto|random|\d+(\.\d+)?)$",
+        description="Teacher's timestep: a number, random (below the student's), or auto (0; SD 3: below the cap).",
+    )  # fmt: skip
+    teacher_cap: float = Field(0.3, gt=0, le=1, description="With SD 3: the most noise of a teacher, share of all.")
+    pixel_weight: float | None = Field(None, ge=0, description="λ1; empty: by its share below.")
+    semantic_weight: float | None = Field(None, ge=0, description="λ2; empty: by its share below.")
+    reconstruction_weight: float = Field(1.0, ge=0, description="λ3: moves the autoencoder alone.")
+    response_weight: float | None = Field(None, ge=0, description="λ4; empty: by its share below.")
+    pixel_share: float = Field(0.2, ge=0, le=10, description="Gradient against the diffusion loss's, at λ_t = 1.")
+    semantic_share: float = Field(0.2, ge=0, le=10, description="Gradient against the diffusion loss's, at λ_t = 1.")
+    response_share: float = Field(0.05, ge=0, le=10, description="Gradient against the diffusion loss's, at λ_t = 1.")
+    calibration_batches: int = Field(4, ge=1, le=64, description="Batches over which the shares are measured.")
+    reward_weights: bool = Field(False, description="Weigh each picture's loss by its reward (GORS).")
+
+    checkpointing_steps: int = Field(100, ge=1, le=1_000_000, description="Steps between checkpoints.")
+    checkpoints_total_limit: int = Field(2, ge=1, le=100, description="Checkpoints that are kept.")
+    resume_from_checkpoint: str = Field("", description="latest, or a checkpoint's folder.")
+    validation_prompts: tuple[str, ...] = Field((), description="Painted every so many steps, with fixed seeds.")
+    validation_steps: int = Field(50, ge=1, le=1_000_000, description="Steps between these samples.")
+    report_to: str = Field("", pattern="^(tensorboard)?$", description="A tracker beside our own log: tensorboard.")
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of the terms that are worked out beside the diffusion loss."""
+        if not self.ctcal:
+            return ()
+        coded = ("semantic", "reconstruction") if self.semantic else ()
+        return ("pixel", *coded, *(("response",) if self.response else ()))
