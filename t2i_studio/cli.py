@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .commands import probe, train
+from .commands import jobs, probe, train
 from .config import DEFAULT_MODEL, GenerateSettings, InspectSettings
 from .errors import Cancelled, InputError, StudioError
 from .flags import add_flags, given, words
@@ -58,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     probe.add(commands)
     train.add(commands)
+    jobs.add(commands)
     serve = commands.add_parser("serve", help="start the app in the browser")
     add_serve_arguments(serve)
     serve.set_defaults(run=_serve)

@@ -14,6 +14,7 @@ import yaml
 
 from ..errors import Cancelled, SettingError
 from ..training.settings import TrainSettings
+from .jobs import line, queue
 
 
 def add(commands: Any) -> None:
@@ -31,6 +32,7 @@ def add(commands: Any) -> None:
             )
         else:
             command.add_argument(flag, default=None, metavar="VALUE", help=text)
+    command.add_argument("--background", action="store_true", help="queue it as a job and return; see t2i-studio jobs")
     command.add_argument("--json", action="store_true", help="print the folder and last losses as JSON")
     command.set_defaults(run=run)
 
@@ -60,6 +62,10 @@ def run(options: argparse.Namespace) -> int:
     from ..training.loop import Watcher
 
     settings = settings_of(options)
+    if options.background:
+        job = queue().submit(settings, Path(options.config).stem)
+        print(json.dumps(job.as_json()) if options.json else line(job))
+        return 0
     asked = {"stop": False}
     last: dict[str, float] = {}
 

@@ -1,0 +1,58 @@
+"""Processes that outlive us: started apart, recognised later by number and birth."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+_SAME = 1.0
+"""Seconds by which two readings of a birth may differ."""
+
+
+def start_apart(module: str, arguments: list[str], log: Path) -> tuple[int, float]:
+    """Start `python -m module` in a session of its own; its number and birth.
+
+    Output is added to `log`.
+    """
+    options: dict[str, object] = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x00000208}
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments], stdin=subprocess.DEVNULL, stdout=output,
+            stderr=subprocess.STDOUT, close_fds=True, **options,  # type: ignore[call-overload]
+        )  # fmt: skip
+    with suppress(psutil.Error):
+        return process.pid, psutil.Process(process.pid).create_time()
+    return process.pid, 0.0
+
+
+def alive(pid: int, born: float) -> bool:
+    """Whether that very process still runs."""
+    try:
+        process = psutil.Process(pid)
+        return abs(process.create_time() - born) < _SAME and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def ask_to_stop(pid: int, born: float) -> None:
+    """SIGTERM, to that very process only."""
+    if alive(pid, born):
+        with suppress(OSError):
+            os.kill(pid, signal.SIGTERM)
+
+
+def kill_tree(pid: int, born: float) -> None:
+    """End that process and all it started, at once."""
+    if not alive(pid, born):
+        return
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for one in (*process.children(recursive=True), process):
+            with suppress(psutil.Error):
+                one.kill()

@@ -1,0 +1,156 @@
+"""The queue: the only door to long work. Any process may open it; what it knows is on disk."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from ..errors import InputError
+from .processes import alive, ask_to_stop, kill_tree, start_apart
+from .record import ACTIVE, Job
+from .store import LOG, OUT, SETTINGS, STOP, JobStore
+
+if TYPE_CHECKING:
+    from ..training.settings import TrainSettings
+
+SUPERVISOR = "t2i_studio.jobs.supervisor"
+
+
+class JobQueue:
+    """Jobs below `root`; each call first brings their states up to date and starts what may start.
+
+    Args:
+        worker: module that does the work of one job, given its folder.
+    """
+
+    def __init__(self, root: Path, worker: str = "t2i_studio.jobs.worker") -> None:
+        self.store = JobStore(root)
+        self._worker = worker
+
+    def submit(self, settings: TrainSettings, title: str = "") -> Job:
+        """Queue a fine-tune; its settings are kept as they are now."""
+        now = _now()
+        with self.store.locked():
+            job_id = self.store.new_id(title or settings.model, now)
+            folder = self.store.folder(job_id)
+            folder.mkdir(parents=True)
+            kept = settings.model_dump(mode="json") | {"output_dir": str(folder / OUT), "resume_from_checkpoint": ""}
+            (folder / SETTINGS).write_text(yaml.safe_dump(kept, sort_keys=False), encoding="utf-8")
+            self.store.save(Job(job_id, title or settings.model, kept, settings.device, now))
+        self.advance()
+        return self.store.load(job_id)
+
+    def list(self) -> list[Job]:
+        """All jobs, newest first."""
+        self.advance()
+        return self.store.all()[::-1]
+
+    def get(self, job_id: str) -> Job:
+        """One job, up to date.
+
+        Raises:
+            InputError: there is none.
+        """
+        self.advance()
+        return self.store.load(job_id)
+
+    def out(self, job_id: str) -> Path:
+        """The folder of what a job makes."""
+        return self.store.folder(job_id) / OUT
+
+    def stop(self, job_id: str, *, force: bool = False) -> Job:
+        """Ask a job to write a checkpoint and end; with `force` end it now. A waiting one just ends."""
+        with self.store.locked():
+            job = self.store.load(job_id)
+            if job.state == "waiting":
+                self.store.save(job.with_(state="stopped", reason="Stopped before it began.", ended=_now()))
+            elif job.state in ACTIVE:
+                (self.store.folder(job.id) / STOP).touch()
+                self.store.save(job.with_(state="stopping"))
+                (kill_tree if force else ask_to_stop)(job.pid, job.pid_born)
+        self.advance()
+        return self.store.load(job.id)
+
+    def resume(self, job_id: str) -> Job:
+        """Queue an ended job again; it goes on from its last checkpoint.
+
+        Raises:
+            InputError: it has not ended, or is done.
+        """
+        with self.store.locked():
+            job = self.store.load(job_id)
+            if not job.has_ended:
+                raise InputError(f"The job is {job.state}.", "Wait until it has ended, or stop it.")
+            if job.state == "done":
+                raise InputError("The job is done.", "Duplicate it, with other settings.")
+            self.store.forget_end(job.id)
+            self.store.save(job.with_(state="waiting", reason="", ended="", exit_code=None))
+        self.advance()
+        return self.store.load(job.id)
+
+    def delete(self, job_id: str) -> None:
+        """Remove an ended or waiting job and all it made.
+
+        Raises:
+            InputError: it runs.
+        """
+        self.advance()
+        with self.store.locked():
+            job = self.store.load(job_id)
+            if job.state in ACTIVE:
+                raise InputError("The job runs.", "Stop it first.")
+            self.store.delete(job.id)
+
+    def log(self, job_id: str, lines: int = 40) -> list[str]:
+        """The last lines a job printed."""
+        return self.store.log(self.store.load(job_id).id, lines)
+
+    def advance(self) -> None:
+        """See which jobs ended, and start the oldest waiting one of each free device."""
+        if not self.store.ids():
+            return
+        with self.store.locked():
+            jobs = [self._seen(job) for job in self.store.all()]
+            busy = {job.device for job in jobs if job.state in ACTIVE}
+            for job in jobs:
+                if job.state == "waiting" and job.device not in busy:
+                    busy.add(job.device)
+                    self._start(job)
+
+    def _seen(self, job: Job) -> Job:
+        """The job as it really is."""
+        if job.state not in ACTIVE:
+            return job
+        end = self.store.end_of(job.id)
+        if end is None and alive(job.pid, job.pid_born):
+            return job
+        if end is None:
+            asked = (self.store.folder(job.id) / STOP).exists()
+            end = {
+                "state": "stopped" if asked else "failed", "exit_code": None,
+                "reason": "Ended by force." if asked else "Its process is gone: killed, or the machine went down.",
+            }  # fmt: skip
+        ended = job.with_(
+            state=end["state"], reason=end["reason"], exit_code=end["exit_code"], ended=end.get("ended", _now())
+        )
+        self.store.save(ended)
+        return ended
+
+    def _start(self, job: Job) -> None:
+        folder = self.store.folder(job.id)
+        self.store.forget_end(job.id)
+        try:
+            pid, born = start_apart(SUPERVISOR, [str(folder), self._worker], folder / LOG)
+        except OSError as error:
+            self.store.save(job.with_(state="failed", reason=f"Could not be started: {error.strerror}.", ended=_now()))
+            return
+        self.store.save(
+            job.with_(state="running", pid=pid, pid_born=born, started=_now(), attempts=job.attempts + 1, reason="")
+        )
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
