@@ -9,29 +9,35 @@ DIR/checkpoint-N/                      what going on exactly needs
 from __future__ import annotations
 
 import datetime
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 import yaml
 from accelerate import Accelerator
+from accelerate.utils import is_tensorboard_available
 
 from .card import write_card
 from .config import GenerateSettings, home
-from .errors import InputError, StorageError
+from .errors import InputError, SettingError, StorageError
 from .families import FAMILIES
 from .generation import enough_memory
 from .models import own_size, pick_device, resolve, source_of
-from .training.data import encode
+from .training.data import count_examples, encode
 from .training.loop import Training, Watcher
 from .training.lora import check, save
+from .visuals import pair_image
 
 if TYPE_CHECKING:
     from .families import Family
+    from .training.learner import Learner
     from .training.settings import TrainSettings
 
 SETTINGS = "settings.yaml"
 SAMPLE_SEED = 1234
+LEAST_DISK = 300 * 2**20
+"""Bytes that must be free before a fine-tune begins."""
 _DTYPES = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 _CONTINUES = frozenset({"resume_from_checkpoint", "max_train_steps", "output_dir", "checkpoints_total_limit"})
 """Settings that may differ when a training goes on."""
@@ -47,9 +53,10 @@ def train(settings: TrainSettings, watcher: Watcher | None = None) -> Path:
         Cancelled: the watcher asked for it; a checkpoint was written.
         StudioError: see `training.loop`; a model, data source or folder that can't be used.
     """
+    _check_tracker(settings)
     accelerator = Accelerator(
         mixed_precision=settings.mixed_precision, cpu=pick_device(settings.device).type == "cpu",
-        log_with=settings.report_to or None, project_dir=_folder(settings),
+        log_with=None if settings.report_to == "none" else settings.report_to, project_dir=_folder(settings),
     )  # fmt: skip
     folder = _folder(settings)
     model = resolve(settings.model)
@@ -66,12 +73,43 @@ def train(settings: TrainSettings, watcher: Watcher | None = None) -> Path:
     sampler = _Sampler(watcher or Watcher(), accelerator, settings, family, folder, (width, height), defaults)
     with enough_memory():
         training = Training(pipe, family, settings, data, folder, accelerator)
+        sampler.learner = training.learner
         training.run(sampler)
     if accelerator.is_main_process:
         _finish(folder, settings, training)
     accelerator.wait_for_everyone()
     accelerator.end_training()
     return folder
+
+
+def preflight(settings: TrainSettings) -> None:
+    """See, before anything is queued, that a fine-tune can begin: model, data, disk.
+
+    Raises:
+        ModelError, InputError, StorageError: what would stop it. `name` of an InputError is the setting.
+    """
+    resolve(settings.model)
+    try:
+        count_examples(settings.data)
+    except InputError as error:
+        raise SettingError(error.problem, error.remedy, "data") from None
+    pick_device(settings.device)
+    _check_tracker(settings)
+    free = shutil.disk_usage(_existing(_folder(settings))).free
+    if free < LEAST_DISK:
+        raise StorageError(
+            f"Only {free / 2**20:.0f} MB are free for checkpoints.", f"Free at least {LEAST_DISK >> 20} MB."
+        )
+
+
+def _check_tracker(settings: TrainSettings) -> None:
+    """Accelerate leaves a tracker out silently where its package is missing."""
+    if settings.report_to != "none" and not is_tensorboard_available():
+        raise SettingError("TensorBoard is not installed.", "pip install tensorboard, or choose none.", "report_to")
+
+
+def _existing(folder: Path) -> Path:
+    return next((f for f in (folder, *folder.parents) if f.exists()), Path("/"))
 
 
 def _folder(settings: TrainSettings) -> Path:
@@ -116,12 +154,13 @@ class _Sampler(Watcher):
         self._inner, self._accelerator, self._settings = inner, accelerator, settings
         self._family, self._folder, self._size, self._defaults = family, folder, size, defaults
         self.check_stop, self.wants_stop = inner.check_stop, inner.wants_stop
-        if settings.report_to and accelerator.is_main_process:
+        self.learner: Learner | None = None
+        if settings.report_to != "none" and accelerator.is_main_process:
             accelerator.init_trackers("t2i-studio")
 
     def step(self, step: int, num_steps: int, row: dict[str, float]) -> None:
         """To the tracker too."""
-        if self._settings.report_to:
+        if self._settings.report_to != "none":
             self._accelerator.log({k: v for k, v in row.items() if k != "step"}, step=step)
         self._inner.step(step, num_steps, row)
 
@@ -136,6 +175,10 @@ class _Sampler(Watcher):
                 width=self._size[0], height=self._size[1], generator=generator, **self._family.call_options(pipe),
             ).images[0]  # fmt: skip
             image.save(folder / f"step-{step:06d}-{number}.png")
+        pair = self.learner.pair() if self.learner is not None else None
+        if pair is not None:
+            (self._folder / "maps").mkdir(exist_ok=True)
+            pair_image(*pair).save(self._folder / "maps" / f"step-{step:06d}.png")
         self._inner.sample(step, pipe)
 
 

@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from .capture.self_test import Check
     from .evaluation import Compared, Judged, Row
     from .generation import Listener
+    from .jobs import Job, JobQueue
     from .models import LoadedModel, ModelShelf
     from .training import Picture, Probed
+    from .training.settings import TrainSettings
 
 __all__ = ["Studio", "result_of", "versions"]
 
@@ -283,6 +285,24 @@ class Studio:
         given = self.settings("", **{"model": self.model, **settings})
         model = self._models().get(given)
         return judged(model, given, items, look, judge, num_seeds, out, self.home / "evaluations", progress)
+
+    @property
+    def jobs(self) -> JobQueue:
+        """Fine-tunes in the background; they outlive this object and this process."""
+        from .jobs import JobQueue
+
+        return JobQueue(self.home / "jobs")
+
+    def fine_tune(self, settings: TrainSettings, title: str = "") -> Job:
+        """Queue a fine-tune and return at once.
+
+        Raises:
+            StudioError: it could not begin: see `finetune.preflight`.
+        """
+        from .finetune import preflight
+
+        preflight(settings)
+        return self.jobs.submit(settings, title)
 
     def self_test(self) -> list[Check]:
         """Whether recorded maps and their gradients are right for the default model on this device."""

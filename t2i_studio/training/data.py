@@ -67,13 +67,24 @@ def examples(source: str) -> Iterator[Example]:
         yield Example(open_picture(one.file), one.caption, rewards.get(one.file.name, 1.0))
 
 
-def _scenes(source: str) -> Iterator[Example]:
+def count_examples(source: str) -> int:
+    """How many there are, no picture opened.
+
+    Raises:
+        InputError: no such folder, nothing in it, or not a number of scenes.
+    """
+    if not source.startswith(SCENES):
+        return len(captioned(source))
     text = source.removeprefix(SCENES)
     if not text.isdigit() or not 1 <= int(text) <= _MOST_SCENES:
         raise InputError(f"{source!r} names no scenes.", f"Write scenes:400; 1 to {_MOST_SCENES} are possible.")
+    return int(text)
+
+
+def _scenes(source: str) -> Iterator[Example]:
     from ..emoji.scenes import render, scene_of_seed
 
-    for number in range(int(text)):
+    for number in range(count_examples(source)):
         scene = scene_of_seed(FIRST_SCENE + number)
         yield Example(render(scene), scene.caption)
 

@@ -20,6 +20,8 @@ from .terms import fresh_coder
 from .words import most
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..families import Family
     from .settings import TrainSettings
 
@@ -35,6 +37,10 @@ class Batch:
     "(B,)."
     t_tea: torch.Tensor
     "(B,)."
+
+
+SHOWN = 0.8
+"""Noise level of the student whose maps are shown while training, share of all."""
 
 
 class Learner:
@@ -98,6 +104,26 @@ class Learner:
         noisy = self.family.noised(self.pipe, latents, noise, t_tea.to(self.device))
         watch(noisy.to(self.denoiser.dtype), t_tea.to(self.device), text)
         return watch.mean().float()
+
+    @torch.no_grad()
+    def pair(self) -> tuple[tuple[str, ...], np.ndarray, np.ndarray] | None:
+        """Words, teacher's and student's maps (N, Y, X) of one fixed example, noise and pair of timesteps.
+
+        None where no caption names anything.
+        """
+        numbers = [len(words.columns) for words in self.data.words]
+        if not any(numbers):
+            return None
+        index = next((i for i, number in enumerate(numbers) if number > 1), numbers.index(max(numbers)))
+        words, latents = self.data.words[index], self.data.latents[index : index + 1].to(self.device)
+        noise = torch.randn(latents.shape, generator=drawn(0, 0, 0, 0, 2)).to(self.device)
+        text = self._text([index])
+        wanted = self.settings.teacher
+        low = self.family.timestep(float(wanted)) if wanted not in ("auto", "random") else 0.0
+        high = self.family.timestep(SHOWN * self.family.last_timestep(self.pipe))
+        with watching(self.denoiser, self.family, self.sites, [words]) as watch:
+            both = [self.teacher(watch, latents, noise, torch.tensor([t]), text)[0] for t in (low, high)]
+        return words.names, both[0].cpu().numpy(), both[1].cpu().numpy()
 
     def _terms(self, student: torch.Tensor, teacher: torch.Tensor, present: torch.Tensor) -> dict[str, torch.Tensor]:
         student = student.float()

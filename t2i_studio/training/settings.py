@@ -7,6 +7,29 @@ from pydantic import Field
 from ..config import DEFAULT_MODEL, MAX_SEED, Settings
 
 PLAIN = "scenes:400"
+GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "Learning": (
+        "rates, batch, schedule",
+        ("train_batch_size", "gradient_accumulation_steps", "learning_rate", "text_encoder_lr", "lr_scheduler",
+         "lr_warmup_steps", "adam_weight_decay", "max_grad_norm", "use_ema", "reward_weights"),
+    ),
+    "LoRA": ("rank, text encoder", ("rank", "train_text_encoder")),
+    "Attention": (
+        "CTCal's terms and their weights",
+        ("ctcal", "tokens", "semantic", "response", "adaptive", "semantic_trains_encoder", "teacher", "teacher_cap",
+         "pixel_share", "semantic_share", "response_share", "pixel_weight", "semantic_weight",
+         "reconstruction_weight", "response_weight", "calibration_batches"),
+    ),
+    "Samples": (
+        "pictures on the way, checkpoints",
+        ("validation_prompts", "validation_steps", "checkpointing_steps", "checkpoints_total_limit"),
+    ),
+    "Machine": (
+        "size, device, memory",
+        ("resolution", "device", "mixed_precision", "gradient_checkpointing", "language", "report_to"),
+    ),
+}  # fmt: skip
+"""Title → (one-line info, names): how the settings stand on a page, those always in sight left out."""
 
 
 class TrainSettings(Settings):
@@ -67,7 +90,7 @@ class TrainSettings(Settings):
     resume_from_checkpoint: str = Field("", description="latest, or a checkpoint's folder.")
     validation_prompts: tuple[str, ...] = Field((), description="Painted every so many steps, with fixed seeds.")
     validation_steps: int = Field(50, ge=1, le=1_000_000, description="Steps between these samples.")
-    report_to: str = Field("", pattern="^(tensorboard)?$", description="A tracker beside our own log: tensorboard.")
+    report_to: str = Field("none", pattern="^(none|tensorboard)$", description="A tracker beside our own log.")
 
     @property
     def terms(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +23,7 @@ LABELS = {
     "renormalise": "Among the words only",
     "dtype": "Number format",
 }
-LINES = {"prompt": 3, "negative_prompt": 2}
+LINES = {"prompt": 3, "negative_prompt": 2, "validation_prompts": 2}
 SUGGESTIONS = {
     "scheduler": [
         ("the model's own", ""),
@@ -73,15 +74,20 @@ def control(name: str, value: Any = None, settings: type[Settings] = GenerateSet
         return gr.Checkbox(**shared)
     if kind in (int, float):
         step = next((m.multiple_of for m in field.metadata if hasattr(m, "multiple_of")), None)
-        return gr.Number(step=step or (1 if kind is int else 0.5), **shared)
+        return gr.Number(step=step or (1 if kind is int else _step(field.default)), **shared)
     lines = LINES.get(name, 1)
     return gr.Textbox(lines=lines, max_lines=max(lines, 6) if lines > 1 else 1, **shared)
+
+
+def _step(default: float) -> float:
+    """What an arrow adds to a number: half, or a tenth of a default that is smaller."""
+    return 0.5 if default >= 0.5 or not default else 10.0 ** math.floor(math.log10(default) - 1)
 
 
 def _choices(metadata: list[Any]) -> list[str]:
     """`^(a|b)$` → a, b."""
     for constraint in metadata:
-        found = re.fullmatch(r"\^\(([\w|]+)\)\$", str(getattr(constraint, "pattern", "")))
+        found = re.fullmatch(r"\^\(([\w |]+)\)\$", str(getattr(constraint, "pattern", "")))
         if found:
             return found.group(1).split("|")
     return []

@@ -50,6 +50,10 @@ def status(studio: Studio) -> dict[str, Any]:
     running = next((task for task in active if task.status == "running"), None)
     seen: dict[str, Any] = {"device": studio.device, "memory": memory(*studio.free_memory()), "text": "idle"}
     seen["waiting"] = [_short(task) for task in active if task.status == "waiting"]
+    job = next((job for job in studio.jobs.store.all() if job.state in ("running", "stopping")), None)
+    if running is None and job is not None:
+        step, total = job.progress.get("step", 0), job.settings["max_train_steps"]
+        return seen | {"text": f"fine-tune {job.title} · step {step}/{total}", "done": step, "total": total}
     if running is None:
         return seen
     return seen | {"text": f"{_short(running)} · {running.message}", "done": running.step, "total": running.num_steps}

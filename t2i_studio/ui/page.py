@@ -10,7 +10,7 @@ from ..errors import StudioError
 from . import endpoints, follow, theme
 from .parts import part, script
 from .scratch import Scratch
-from .tabs import guide, inspect, runs
+from .tabs import finetune, guide, inspect, runs
 
 if TYPE_CHECKING:
     from ..studio import Studio
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 TITLE = "T2I Studio"
 BEAT = 2.0
 """Seconds between two looks at what runs."""
+OPEN_LORA = """() => document.querySelector('#tab-inspect-button[aria-selected="true"]')
+  && document.querySelector("#group-lora button.label-wrap:not(.open)")?.click()"""
+"""What was put into a folded group should be seen."""
 HEADER = """
 <header class="masthead">
   <div class="brand"><span class="mark" aria-hidden="true"><i></i><i></i><i></i><i></i></span>
@@ -40,6 +43,8 @@ def build(studio: Studio) -> gr.Blocks:
                 asking = inspect.build(studio, scratch, page, clock)
             with gr.Tab("Guide", id="guide", elem_id="tab-guide", render_children=True):
                 steering = guide.build(studio, scratch, page, clock)
+            with gr.Tab("Fine-tune", id="finetune", elem_id="tab-finetune", render_children=True):
+                board = finetune.build(studio, scratch, page, clock)
             # Drawn at once: an address may open a run, and its search is one call.
             with gr.Tab("Runs", id="runs", elem_id="tab-runs", render_children=True):
                 gallery = runs.build(studio, scratch)
@@ -51,6 +56,21 @@ def build(studio: Studio) -> gr.Blocks:
             return [gr.update(selected="inspect"), *asking.fill(run), *([gr.skip()] * len(steering.outputs))]
 
         gallery.select(use, None, [tabs, *asking.outputs, *steering.outputs], queue=False, api_visibility="private")
+
+        def wear(event: gr.EventData) -> list[Any]:
+            """ "Use this LoRA": into Inspect's controls, and there."""
+            if getattr(event, "action", "") != "use":
+                return [gr.skip()] * 4
+            folder, model = finetune.worn(studio, str(getattr(event, "job", "")))
+            return [gr.update(selected="inspect"), model, *([folder, 1.0] if folder else [gr.skip()] * 2)]
+
+        board.select(
+            wear,
+            None,
+            [tabs, *(asking.settings[n] for n in ("model", "lora", "lora_scale"))],
+            queue=False,
+            api_visibility="private",
+        )
         bar = part("statusbar", follow.status(studio))
         clock.tick(
             lambda: follow.status(studio), None, bar, queue=False, show_progress="hidden", api_visibility="private"

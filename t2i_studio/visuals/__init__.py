@@ -18,6 +18,7 @@ from .grid import grid, strip
 from .heatmap import heatmap
 from .overlay import overlay_image
 from .page import save_figure
+from .pair import pair_image
 from .png_set import write_pngs
 from .selection import COLUMN_WIDTH, PAGE_WIDTH, PanelSettings
 from .training_curves import training_curves
@@ -48,6 +49,7 @@ __all__ = [
     "noun_colour",
     "noun_dash",
     "overlay_image",
+    "pair_image",
     "save_figure",
     "training_curves",
     "write_pngs",

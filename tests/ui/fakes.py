@@ -20,8 +20,10 @@ import numpy as np
 from PIL import Image
 
 from t2i_studio.config import ASSETS, GenerateSettings, ModelSettings
-from t2i_studio.errors import Cancelled, ModelNotFound, PromptError, StudioError
+from t2i_studio.errors import Cancelled, ModelNotFound, PromptError, SettingError, StudioError
+from t2i_studio.jobs import Job, JobQueue
 from t2i_studio.runs import RunStore, new_run_id
+from t2i_studio.training.settings import TrainSettings
 from t2i_studio.types import GuidedStep, Maps, MapStack, ParsedPrompt, Run, Subject, TokenSpans, Word
 
 NOUNS = {file.stem for file in (ASSETS / "sprites").glob("*.png")} | {"lighthouse", "sea", "light"}
@@ -193,7 +195,18 @@ class FakeStudio:
         self.turn = threading.Lock()
         self.go = threading.Event()
         self.tasks: dict[str, FakeTask] = {}
+        self.jobs_home = Path(tempfile.mkdtemp(prefix="fake-jobs-"))
         self.runs = RunStore(self.home or Path(tempfile.mkdtemp(prefix="fake-studio-")))
+
+    @property
+    def jobs(self) -> JobQueue:
+        """Real processes that only count."""
+        return JobQueue(self.jobs_home, "tests.jobs.counting_worker")
+
+    def fine_tune(self, settings: TrainSettings, title: str = "") -> Job:
+        if settings.data == "/gone":
+            raise SettingError("There is no folder /gone.", "Give a folder of pictures.", "data")
+        return self.jobs.submit(settings, title)
 
     def free_memory(self) -> tuple[int, int]:
         return 3 * 2**30, 8 * 2**30

@@ -5,6 +5,9 @@ const MEANING = {
   attribute: "adjectives at their noun", layout: "inside the boxes", binding: "modifiers at their noun",
 };
 
+// Small numbers keep two digits that say something.
+const lossNumber = (value) => (value && Math.abs(value) < 0.1 ? Number(value.toPrecision(2)).toString() : value.toFixed(2));
+
 const lossChart = (name, series, steps) => {
   const all = series.flatMap((one) => one.values);
   const [low, high] = [Math.min(...all), Math.max(...all)];
@@ -19,7 +22,7 @@ const lossChart = (name, series, steps) => {
   }
   return el("figure", { class: "loss" },
     el("figcaption", {}, el("strong", {}, name), ` ${MEANING[name] || ""}`),
-    el("div", { class: "loss-box" }, svg, el("span", { class: "loss-top" }, high.toFixed(2)), el("span", { class: "loss-low" }, low.toFixed(2))));
+    el("div", { class: "loss-box" }, svg, el("span", { class: "loss-top" }, lossNumber(high)), el("span", { class: "loss-low" }, lossNumber(low))));
 };
 
 const lossCharts = (losses) => {

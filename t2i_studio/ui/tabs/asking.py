@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ class Asking:
 
     fill: Callable[[str], list[Any]]
     outputs: list[gr.Component]
+    settings: dict[str, gr.Component] = field(default_factory=dict)
+    "Its controls by the names of their settings."
 
 
 def model_choices(studio: Studio) -> list[tuple[str, str]]:

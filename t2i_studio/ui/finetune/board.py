@@ -1,0 +1,98 @@
+"""Jobs as data for `board.js`: the list, and all of the one that is looked at."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ...jobs import Job, JobQueue
+    from ..scratch import Scratch
+
+POINTS = 240
+"""A curve has at most this many; more are means of neighbours."""
+HIDDEN = frozenset({"step", "seconds", "lr"})
+LINES = 12
+WEIGHTS = "pytorch_lora_weights.safetensors"
+
+
+def value(queue: JobQueue, jobs: Sequence[Job], chosen: str, scratch: Scratch) -> dict[str, Any]:
+    """Everything the board shows; equal values need not be sent again."""
+    job = next((one for one in jobs if one.id == chosen), jobs[0] if jobs else None)
+    rows = [_short(one) for one in jobs]
+    return {"jobs": rows, "job": None if job is None else _whole(queue, job, scratch)}
+
+
+def _short(job: Job) -> dict[str, Any]:
+    step, total = job.progress.get("step", 0), job.progress.get("num_steps") or job.settings["max_train_steps"]
+    return {
+        "id": job.id, "title": job.title, "state": job.state, "step": step, "num_steps": total,
+        "created": job.created, "model": Path(job.settings["model"]).name,
+    }  # fmt: skip
+
+
+def _whole(queue: JobQueue, job: Job, scratch: Scratch) -> dict[str, Any]:
+    out = queue.out(job.id)
+    lora = out / WEIGHTS
+    left = job.progress.get("seconds_left")
+    running = job.state == "running"
+    return _short(job) | {
+        "reason": job.reason,
+        "seconds_left": round(left) if running and left is not None else None,
+        "seconds_a_step": round(float(job.progress.get("seconds", 0)), 2),
+        "data": job.settings["data"],
+        "method": _method(job.settings),
+        "series": curves(out),
+        "samples": _samples(out, job, scratch),
+        "prompts": list(job.settings.get("validation_prompts", ())),
+        "log": queue.log(job.id, LINES) if job.state in ("failed", "running", "stopping") else [],
+        "folder": str(out),
+        "lora": str(out) if job.state == "done" and lora.exists() else "",
+    }
+
+
+def _method(settings: dict[str, Any]) -> str:
+    if settings.get("ctcal"):
+        return "CTCal"
+    return "GORS" if settings.get("reward_weights") else "plain LoRA"
+
+
+def curves(out: Path) -> dict[str, Any]:
+    """Steps and numbers from the log, thinned."""
+    from ...training.log import read
+
+    rows = read(out)
+    names = [name for name in (rows[0] if rows else {}) if name not in HIDDEN]
+    every = max(1, -(-len(rows) // POINTS))
+    groups = [rows[i : i + every] for i in range(0, len(rows), every)]
+    found = {name: [_mean([row[name] for row in group]) for group in groups] for name in names}
+    return {"steps": [int(group[-1]["step"]) for group in groups], "numbers": found}
+
+
+def _mean(texts: Sequence[str]) -> float:
+    values = [float(text) for text in texts if text]
+    return sum(values) / len(values) if values else 0.0
+
+
+def _samples(out: Path, job: Job, scratch: Scratch) -> list[dict[str, Any]]:
+    """Samples by step: pictures of the fixed prompts, and the maps of the fixed pair."""
+    steps: dict[int, dict[str, Any]] = {}
+    for file in sorted((out / "samples").glob("step-*-*.png")):
+        step, number = (int(part) for part in file.stem.removeprefix("step-").split("-"))
+        steps.setdefault(step, {"step": step, "images": {}, "maps": ""})["images"][number] = _url(file, job, scratch)
+    for file in sorted((out / "maps").glob("step-*.png")):
+        step = int(file.stem.removeprefix("step-"))
+        steps.setdefault(step, {"step": step, "images": {}, "maps": ""})["maps"] = _url(file, job, scratch)
+    return [{**one, "images": list(one["images"].values())} for _, one in sorted(steps.items())]
+
+
+def _url(file: Path, job: Job, scratch: Scratch) -> str:
+    """The browser's way to a copy of the file: it reaches nothing but the scratch folder."""
+    shown = scratch.folder(job.id) / f"{file.parent.name}-{file.name}"
+    if not shown.exists():
+        draft = shown.with_suffix(".part")
+        shutil.copyfile(file, draft)
+        draft.replace(shown)
+    return scratch.url(shown)

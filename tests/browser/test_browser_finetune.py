@@ -1,0 +1,100 @@
+"""The tab Fine-tune in Chromium: a real job from Start to "Use this LoRA", and what the LoRA then does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from tests.browser.pages import Opened
+from tests.browser.test_browser_accessible import serious
+from tests.ui.serving import Served
+
+Visit = Callable[..., Opened]
+
+
+def opened(visit: Visit, **how: object) -> Opened:
+    seen = visit(**how)
+    seen.page.click("#tab-finetune-button")
+    seen.page.wait_for_selector("#tune-go")
+    return seen
+
+
+def fill(seen: Opened, name: str, value: object) -> None:
+    box = seen.page.locator(f"#tune-{name} input, #tune-{name} textarea").first
+    box.fill(str(value))
+    box.blur()
+
+
+def state(seen: Opened, wanted: str, seconds: float = 60) -> None:
+    seen.page.wait_for_selector(f'.board[data-state="{wanted}"]', timeout=seconds * 1000)
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (390, True)])
+def test_start_stop_resume_delete(visit: Visit, app: Served, width: int, dark: bool) -> None:
+    seen = opened(visit, width=width, dark=dark)
+    assert serious(seen.page) == []
+    fill(seen, "max_train_steps", 5000)
+    seen.page.click("#tune-go")
+    state(seen, "running")
+    seen.page.wait_for_function("document.querySelector('.board progress').value > 0")
+    seen.page.reload()
+    seen.page.wait_for_selector("#tune-go")
+    state(seen, "running")
+    assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    seen.page.click(".board >> text=Stop")
+    state(seen, "stopped")
+    assert "checkpoint is written" in seen.page.inner_text(".board-head")
+    seen.page.click(".board >> text=Resume")
+    state(seen, "running")
+    seen.page.click(".board >> text=Stop")
+    state(seen, "stopped")
+    assert serious(seen.page) == []
+    seen.page.click(".board >> text=Delete")
+    state(seen, "none")
+    assert app.studio.jobs.list() == []
+
+
+def test_bad_data_is_told_beside_it(visit: Visit, app: Served) -> None:
+    seen = opened(visit)
+    fill(seen, "data", "/gone")
+    seen.page.click("#tune-go")
+    assert "There is no folder /gone" in seen.page.inner_text("#tune-data .problem")
+
+
+@pytest.mark.slow
+@pytest.mark.models
+@pytest.mark.parametrize("app", ["embedded"], indirect=True)
+def test_from_start_to_use_this_lora(visit: Visit, app: Served) -> None:
+    seen = opened(visit)
+    fill(seen, "data", "scenes:16")
+    fill(seen, "max_train_steps", 30)
+    seen.page.click("text=Learning · rates")
+    fill(seen, "learning_rate", 0.003)
+    seen.page.click("text=Samples · pictures")
+    fill(seen, "validation_steps", 15)
+    fill(seen, "validation_prompts", "a cat and a dog")
+    seen.page.click("#tune-go")
+    seen.page.wait_for_selector(".board .loss-line", timeout=200_000)
+    state(seen, "done", 280)
+    slider = seen.page.locator(".board-slider")
+    last = seen.page.get_attribute(".board-samples img >> nth=0", "src")
+    slider.fill("0")
+    seen.page.wait_for_function(f"document.querySelector('.board-samples img').getAttribute('src') !== {last!r}")
+    seen.page.click("text=Use this LoRA")
+    seen.page.wait_for_selector("#setting-lora input, #setting-lora textarea")
+    pictures = {}
+    for strength in ("none", "0", "1"):
+        if strength == "none":
+            folder = seen.page.locator("#setting-lora input, #setting-lora textarea").input_value()
+            seen.page.locator("#setting-lora input, #setting-lora textarea").fill("")
+        else:
+            seen.page.locator("#setting-lora input, #setting-lora textarea").fill(folder)
+            seen.page.locator("#setting-lora_scale input").fill(strength)
+        seen.set("steps", 6, "picture")
+        seen.generate()
+        seen.finished()
+        pictures[strength] = np.asarray(app.studio.latest.run.image).astype(int)
+    assert np.array_equal(pictures["none"], pictures["0"])
+    assert np.abs(pictures["none"] - pictures["1"]).mean() > 0.1
