@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ..types import Run
 from .animation import animation
-from .colours import DASHES, HEAT, PALETTES, THEMES, Theme, heat, noun_colour, noun_dash
+from .colours import DASHES, DIFFERENCE, HEAT, PALETTES, THEMES, Theme, difference, heat, noun_colour, noun_dash
 from .curves import curves
 from .decay import decay
 from .grid import grid, strip
@@ -33,6 +33,7 @@ PANELS: dict[str, Panel] = {
 __all__ = [
     "COLUMN_WIDTH",
     "DASHES",
+    "DIFFERENCE",
     "HEAT",
     "PAGE_WIDTH",
     "PALETTES",
@@ -43,6 +44,7 @@ __all__ = [
     "Theme",
     "animation",
     "decay",
+    "difference",
     "heat",
     "noun_colour",
     "noun_dash",
