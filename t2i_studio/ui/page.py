@@ -11,6 +11,7 @@ from . import endpoints, follow, theme
 from .parts import part, script
 from .scratch import Scratch
 from .tabs import guide, inspect, runs, teacher
+from .tabs.asking import Asking
 
 if TYPE_CHECKING:
     from ..studio import Studio
@@ -46,13 +47,7 @@ def build(studio: Studio) -> gr.Blocks:
             with gr.Tab("Runs", id="runs", elem_id="tab-runs", render_children=True):
                 gallery = runs.build(studio, scratch)
 
-        def use(event: gr.EventData) -> list[Any]:
-            run = str(getattr(event, "run", ""))
-            if is_guided(studio, run):
-                return [gr.update(selected="guide"), *([gr.skip()] * len(asking.outputs)), *steering.fill(run)]
-            return [gr.update(selected="inspect"), *asking.fill(run), *([gr.skip()] * len(steering.outputs))]
-
-        gallery.select(use, None, [tabs, *asking.outputs, *steering.outputs], queue=False, api_visibility="private")
+        _wire_runs(studio, tabs, {"inspect": asking, "guide": steering, "teacher": teaching}, gallery)
         bar = part("statusbar", follow.status(studio))
         clock.tick(
             lambda: follow.status(studio), None, bar, queue=False, show_progress="hidden", api_visibility="private"
@@ -61,6 +56,22 @@ def build(studio: Studio) -> gr.Blocks:
     # Where launch finds the folder it may serve.
     page.scratch = scratch  # type: ignore[attr-defined]
     return page
+
+
+def _wire_runs(studio: Studio, tabs: gr.Tabs, asking: dict[str, Asking], gallery: gr.HTML) -> None:
+    """A run that is sent to a tab, or used again where it was made, fills that tab's controls."""
+
+    def use(event: gr.EventData) -> list[Any]:
+        run = str(getattr(event, "run", ""))
+        wanted = str(getattr(event, "to", "") or ("guide" if is_guided(studio, run) else "inspect"))
+        found: list[Any] = [gr.update(selected=wanted)]
+        for name, tab in asking.items():
+            found += tab.fill(run) if name == wanted else [gr.skip()] * len(tab.outputs)
+        return found
+
+    doors = [gallery, *(door for tab in asking.values() for door in tab.doors)]
+    outputs = [tabs, *(output for tab in asking.values() for output in tab.outputs)]
+    gr.on([door.select for door in doors], use, None, outputs, queue=False, api_visibility="private")
 
 
 def is_guided(studio: Studio, run_id: str) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "a cat and a dog"
 FIRST = "ai-t2i"
-SCRIPT = (*SCRIPTS, "painting", "guide/losses", "guide/pair")
+SCRIPT = (*SCRIPTS, "keepcard", "painting", "guide/losses", "guide/pair")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
     )
     _wire(handlers, parts, page, clock)
     return Asking(
-        handlers.use, [parts.choice, parts.chips, parts.rest, *parts.settings.values(), *parts.dials.values()]
+        handlers.use,
+        [parts.choice, parts.chips, parts.rest, *parts.settings.values(), *parts.dials.values()],
+        (parts.pair,),
     )
 
 

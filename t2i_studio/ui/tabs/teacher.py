@@ -23,16 +23,6 @@ SCRIPT = (
 )  # fmt: skip
 
 
-class Upload(gr.Image):
-    """A picture as the file it is: what can't be read is told beside it, not by Gradio's own words."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> str | None:  # type: ignore[override]
-        """The path of the file as it came."""
-        return None if payload is None or not payload.path else str(payload.path)
-
-
 @dataclass(frozen=True)
 class Parts:
     """The components of the tab that handlers read or write."""
@@ -73,6 +63,16 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
     )
 
 
+def upload(**options: Any) -> gr.Image:
+    """A place for a picture that hands its file on as it came.
+
+    Gradio would open it: what can't be read would be told in its own words, far from the picture.
+    """
+    image = gr.Image(type="filepath", format="png", sources=["upload", "clipboard"], **options)
+    image.preprocess = lambda payload: str(payload.path) if payload and payload.path else None  # type: ignore[method-assign]
+    return image
+
+
 def _ask(studio: Studio) -> dict[str, Any]:
     """The left column: picture, caption, noise, go; the LoRA folds away."""
     settings: dict[str, gr.Component] = {}
@@ -81,10 +81,7 @@ def _ask(studio: Studio) -> dict[str, Any]:
         settings[name] = control(name, value, ProbeSettings, elem_id=f"teacher-{name}", **options)
 
     with gr.Group(elem_classes=["card", "ask"]):
-        picture = Upload(
-            label="Picture", type="filepath", format="png", sources=["upload", "clipboard"], elem_id="teacher-picture",
-            height=220,
-        )  # fmt: skip
+        picture = upload(label="Picture", elem_id="teacher-picture", height=220)
         scene = gr.Button("New scene · with its true masks", elem_id="teacher-scene")
         own(
             "prompt", "", label="Caption", placeholder="a cat and a dog",
@@ -93,9 +90,9 @@ def _ask(studio: Studio) -> dict[str, Any]:
         chips = part("chips", elem_id="teacher-chips")
         own("model", studio.model, choices=model_choices(studio))
         with gr.Row(elem_classes=["seed-row"], equal_height=True):
-            own("t_tea", min_width=90, info="Little noise.")
-            own("t_stu", min_width=90, info="Much noise.")
-            own("seed", 0, min_width=90, label="Noise seed", info="One for all levels.")
+            own("t_tea", min_width=90, label="Teacher at t", info="Little noise.")
+            own("t_stu", min_width=90, label="Student at t", info="Much noise.")
+            own("seed", 0, min_width=90, label="Noise seed", info="For all levels.")
         with gr.Row(elem_classes=["go-row"]):
             compare = gr.Button("Compare", variant="primary", elem_id="teacher-go", elem_classes=["go"])
             cancel = gr.Button("Cancel", variant="stop", elem_id="teacher-cancel", visible=False)
@@ -138,9 +135,7 @@ def _wire_caption(handlers: TeacherHandlers, parts: Parts) -> None:
     prompt, model, language = (parts.settings[name] for name in ("prompt", "model", "language"))
     words = [prompt, model, language]
     read: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": None, **PRIVATE}
-    gr.on(
-        [prompt.change, language.input, model.input], handlers.parsed, [*words, parts.choice], parts.chips, **read
-    )
+    gr.on([prompt.change, language.input, model.input], handlers.parsed, [*words, parts.choice], parts.chips, **read)
     chosen = [parts.choice, parts.chips]
     parts.chips.select(handlers.toggle, [*words, parts.choice], chosen, queue=False, **PRIVATE)
     parts.chips.clear(handlers.forget, words, chosen, queue=False, **PRIVATE)

@@ -130,12 +130,12 @@ class TeacherHandlers(Several):
         return now
 
     def _packed(self, key: str, tasks: list[Task], probes: list[Any]) -> dict[str, Any]:
-        source = self._asked.get(tasks[0].id, (None, None, []))[0]
+        source, given, _ = self._asked.get(tasks[0].id, (None, None, []))
         file = self.scratch.folder(f"teacher-{key}") / "picture.png"
         probes[0].picture.image.save(file)
         return {
             "state": "done", "ids": [task.id for task in tasks], "kinds": files.offered(),
-            "command": command(source, tasks[0].settings), **packed(probes, self.scratch.url(file)),
+            "command": command(source, given, tasks[-1].settings), **packed(probes, self.scratch.url(file)),
         }  # fmt: skip
 
     def attach(self) -> list[Any]:

@@ -19,7 +19,7 @@ class ProbeData {
 
   source(id) { return this.maps.source(id); }
 
-  frame(noun, source, variant, at) { return this.maps.frame(noun, source, variant * this.timesteps.length + at); }
+  frame(noun, source, variant, at, own = false) { return this.maps.frame(noun, source, variant * this.timesteps.length + at, own); }
 
   // A map over its mean, as the loss compares maps.
   ofMeanOne(noun, source, variant, at) {

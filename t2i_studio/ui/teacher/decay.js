@@ -5,7 +5,7 @@ const DECAYS = {
   concentration: ["Concentration", "0 spread evenly, 1 a single cell"],
   distinctness: ["Distinctness", "1 − mean cosine to the other words' maps"],
 };
-const DECAY = { height: 210, left: 40, right: 14, top: 12, bottom: 26 };
+const DECAY = { height: 222, left: 40, right: 14, top: 24, bottom: 26 };
 
 const newDecay = (probe, set) => {
   const { data } = probe;

@@ -50,7 +50,8 @@ def packed(probes: Sequence[Probed], image: str, budget: int = BUDGET) -> dict[s
         "variants": ["base", *(["LoRA"] if len(probes) > 1 else [])],
         "nouns": [{"id": n, "colour": i, "known": bool(known[i])} for i, n in enumerate(base.maps.nouns)],
         "timesteps": list(base.maps.timesteps[::-1]), "teacher": last - base.teacher, "student": last - base.student,
-        "maps": maps, "left_out": left_out, "diverging": _diverging(), "masks": [_mask(base, n) for n in base.maps.nouns],
+        "maps": maps, "left_out": left_out, "diverging": _diverging(),
+        "masks": [_mask(base, n) for n in base.maps.nouns],
         "numbers": _numbers(probes), "terms": [_terms(one) for one in probes],
         "measure": "mass_in_mask" if known.any() else "concentration",
         "verdicts": [verdicts(one) for one in probes],
@@ -71,7 +72,9 @@ def in_order(maps: Maps) -> list[tuple[str, str]]:
     def place(site: str) -> tuple[Any, ...]:
         return _ORDER.get(site.split(".")[0], 3), [int(n) for n in re.findall(r"\d+", site)]
 
-    return sorted(((grid, site) for grid, stack in maps.stacks.items() for site in stack.sites), key=lambda g: place(g[1]))
+    return sorted(
+        ((grid, site) for grid, stack in maps.stacks.items() for site in stack.sites), key=lambda g: place(g[1])
+    )
 
 
 def _known(probed: Probed) -> np.ndarray:

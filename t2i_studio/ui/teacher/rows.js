@@ -42,7 +42,7 @@ const newRow = (probe, noun, ask) => {
     for (const [name, [variant, at]] of Object.entries(shown)) {
       const figure = figures[name];
       if (!figure) continue;
-      figure.heat(probe.frame(noun, source, variant, at), source, view);
+      figure.heat(probe.frame(noun, source, variant, at, view.own), source, view);
       figure.when.textContent = probe.time(at);
       const rows = measured(probe, noun, source, variant, at);
       figure.tell(rows);

@@ -61,11 +61,11 @@ def new_scene(number: int, scratch: Scratch) -> tuple[Path, str]:
     return file, scene.caption
 
 
-def command(source: Source | None, settings: ProbeSettings) -> str:
-    """The shell line that tells the same numbers; a scene and an upload are named by words to replace."""
+def command(source: Source | None, file: str | None, settings: ProbeSettings) -> str:
+    """The shell line that tells the same numbers; a picture of one's own by the name it was uploaded with."""
     plain = {name: field.default for name, field in type(settings).model_fields.items()}
     options = as_flags(settings, {**plain, "width": settings.width, "height": settings.height})
-    place = ["--run", str(source["run"])] if source and "run" in source else ["PICTURE.png"]
+    place = ["--run", str(source["run"])] if source and "run" in source else [Path(file or "picture.png").name]
     caption = [f"--caption={settings.prompt}"] if settings.prompt.startswith("-") else ["--caption", settings.prompt]
     shared = ["--model", settings.model, "--seed", str(settings.seed)]
     return shlex.join(["t2i-studio", "probe", *place, *caption, *shared, *options])

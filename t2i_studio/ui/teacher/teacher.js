@@ -17,7 +17,7 @@ const toggle = (label, name, view, set) => {
 
 const newComparison = (data) => {
   const probe = new ProbeData(data);
-  let view = { tea: data.teacher, stu: data.student, source: TRAINING, raw: false, under: true, lora: "student", number: data.measure, cell: null, ...kept };
+  let view = { tea: data.teacher, stu: data.student, source: TRAINING, raw: false, under: true, own: false, lora: "student", number: data.measure, cell: null, ...kept };
   const set = (changes) => {
     const before = view;
     view = apart(view, changes, probe.last);
@@ -32,15 +32,16 @@ const newComparison = (data) => {
   const sites = newSites(probe, set);
   const raw = toggle("Raw cells (R)", "raw", view, set);
   const under = toggle("Picture below", "under", view, set);
+  const own = toggle("Scale each map", "own", view, set);
   const back = el("button", { type: "button", class: "plain-link", onclick: () => set({ source: TRAINING }) }, "Back to training's mean");
   const which = el("span", { class: "tea-which" });
   const lora = probe.variants > 1 ? el("select", { "aria-label": "LoRA at whose timestep", onchange: () => set({ lora: lora.value }) },
     el("option", { value: "student" }, "student's"), el("option", { value: "teacher" }, "teacher's")) : null;
-  const tools = el("div", { class: "pl-row tea-tools" }, raw.node, under.node, lora ? el("label", { class: "pl-field" }, el("span", {}, "LoRA at"), lora) : null, which, back);
-  const keep = keepCard({ kinds: data.kinds, command: data.command, get run() { return [data.ids, probe.timesteps[view.tea], probe.timesteps[view.stu]]; } });
+  const tools = el("div", { class: "pl-row tea-tools" }, raw.node, under.node, own.node, lora ? el("label", { class: "pl-field" }, el("span", {}, "LoRA at"), lora) : null, which, back);
+  const keep = keepCard({ kinds: data.kinds, command: data.command, get run() { return [data.ids, probe.timesteps[view.tea], probe.timesteps[view.stu]]; } }, false);
   const node = el("div", { class: "tea" }, verdict.node,
     el("section", { class: "card tea-card" }, el("div", { class: "tea-head" }, levels.node, tools), ...rows.map((row) => row.node),
-      el("p", { class: "hint" }, "Every word has one scale over all noise levels. Differences are of maps brought to mean 1, as the loss compares them: blue less, red more. Below them stand CTCal's terms as the first step of a training has them, before their weights; they are always of the layers training uses.")),
+      el("p", { class: "hint" }, "Every word has one scale over all noise levels, unless each map is scaled. Differences are of maps brought to mean 1, as the loss compares them: blue less, red more. Below them stand CTCal's terms as the first step of a training has them, before their weights; they are always of the layers training uses.")),
     decay.node, sites.node, keep);
 
   const draw = (deep) => {
