@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from ..types import Run
 from .animation import animation
 from .colours import DASHES, DIFFERENCE, HEAT, PALETTES, THEMES, Theme, difference, heat, noun_colour, noun_dash
+from .compared import Row, compared
 from .curves import curves
 from .decay import decay
 from .grid import grid, strip
@@ -41,8 +42,10 @@ __all__ = [
     "THEMES",
     "Panel",
     "PanelSettings",
+    "Row",
     "Theme",
     "animation",
+    "compared",
     "decay",
     "difference",
     "heat",

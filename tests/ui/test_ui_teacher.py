@@ -163,6 +163,7 @@ def test_a_scene_brings_its_caption_and_true_masks(handlers: TeacherHandlers) ->
     view = ended(handlers, handlers.start(None, source, file, *values(prompt=caption)))[0]
     assert [noun["known"] for noun in view["nouns"]] == [True, True]
     assert view["measure"] == "mass_in_mask"
+    assert handlers.attach()[1] == 4, "a reload goes on with the next scene"
 
 
 def test_a_run_fills_the_tab_and_is_compared_as_it_was_painted(handlers: TeacherHandlers, studio: FakeStudio) -> None:
@@ -202,7 +203,7 @@ def test_cancel_reload_and_heal(handlers: TeacherHandlers, studio: FakeStudio, p
     studio.hold_at = 2
     ids, *_ = handlers.start(None, None, photo, *values(lora="mine", seed=7))
     assert handlers.heal(ids, None) == [gr.skip()] * 5
-    found, source, file, _, *kept = handlers.attach()
+    found, _, source, file, _, *kept = handlers.attach()
     assert (found, source, file) == (ids, None, photo)
     assert kept == values(lora="mine", seed=7)
     handlers.cancel(ids)

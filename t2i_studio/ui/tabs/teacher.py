@@ -115,8 +115,10 @@ def _wire(handlers: TeacherHandlers, parts: Parts, page: gr.Blocks, clock: gr.Ti
         handlers.start, given, [parts.watched, parts.problems, parts.seen, parts.compare, parts.cancel],
         concurrency_limit=None, **PRIVATE,
     )  # fmt: skip
-    kept = [parts.watched, parts.source, parts.picture, parts.choice, *(parts.settings[n] for n in SETTINGS)]
-    opened = page.load(handlers.attach, None, kept, **PRIVATE)
+    states = [parts.watched, parts.number, parts.source, parts.picture, parts.choice]
+    opened = page.load(handlers.attach, None, [*states, *(parts.settings[n] for n in SETTINGS)], **PRIVATE)
+    # From here on nothing that was asked before is put into the controls any more.
+    opened.then(None, None, None, js="() => { document.documentElement.dataset.taught = 'yes'; }", **PRIVATE)
     for begun in (started, opened):
         begun.then(handlers.follow, parts.watched, shown, concurrency_limit=None, **PRIVATE)
     clock.tick(handlers.heal, [parts.watched, parts.shown], shown, queue=False, **PRIVATE)

@@ -139,13 +139,14 @@ class TeacherHandlers(Several):
         }  # fmt: skip
 
     def attach(self) -> list[Any]:
-        """A page was opened: task ids, source, picture, choice, and every setting of what it goes on with."""
+        """A page was opened: task ids, next scene, source, picture, choice, and every setting it goes on with."""
         ids = self.attached()
         if not ids or ids[0] not in self._asked:
-            return [ids, *([gr.skip()] * (3 + len(SETTINGS)))]
+            return [ids, *([gr.skip()] * (4 + len(SETTINGS)))]
         source, file, values = self._asked[ids[0]]
         shown = file if file and Path(file).is_file() else gr.skip()
-        return [ids, source, shown, Choice(), *values]
+        number = int(source["scene"]) + 1 if source and "scene" in source else gr.skip()
+        return [ids, number, source, shown, Choice(), *values]
 
     # Controls
 

@@ -7,7 +7,7 @@ class Figure {
     this.probe = probe;
     this.noun = noun;
     const canvas = el("canvas", { "aria-hidden": "true" });
-    this.picture = el("img", { src: data.image, alt: "", draggable: "false" });
+    this.picture = el("img", { src: data.image, alt: data.caption, draggable: "false" });
     this.spot = el("span", { class: "tea-spot", hidden: true });
     this.title = el("span", { class: "tea-what" }, title);
     this.when = el("span", { class: "tea-when" });

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...runs import storing
-from ...visuals import decay, save_figure
+from ...visuals import Row, compared, decay, save_figure
 from ..scratch import Scratch
 from .pack import table_of
 
@@ -39,6 +39,16 @@ def _decay(probes: Sequence[Probed], pair: Pair, out: Path) -> None:
     save_figure(decay(data["levels"], data["sites"], data["t_tea"], data["t_stu"], data["measure"]), out)
 
 
+def _maps(probes: Sequence[Probed], pair: Pair, out: Path) -> None:
+    """Of the model that was asked about: with a LoRA, the one that has it."""
+    probed = probes[-1]
+    times = probed.maps.timesteps
+    tea, stu = (probed.main[times.index(t)] for t in pair)
+    masks = probed.picture.masks
+    rows = [Row(noun, tea[n], stu[n], masks.get(noun)) for n, noun in enumerate(probed.maps.nouns)]
+    save_figure(compared(probed.picture.image, rows, *pair), out)
+
+
 def _numbers(probes: Sequence[Probed], pair: Pair, out: Path) -> None:
     """One row a variant, layer, noun and noise level; NaN is left empty."""
     with out.open("w", newline="", encoding="utf-8") as file:
@@ -56,6 +66,13 @@ def _numbers(probes: Sequence[Probed], pair: Pair, out: Path) -> None:
 
 
 KINDS = {
+    **{
+        f"maps-{ending}": Kind(
+            f"Maps {ending.upper()}", "Teacher, student, difference and true mask of every word",
+            f"-maps.{ending}", _maps,
+        )
+        for ending in ("png", "svg", "pdf")
+    },
     **{
         f"decay-{ending}": Kind(
             f"Decay {ending.upper()}", "Numbers over timesteps, and which layers carry the meaning",
