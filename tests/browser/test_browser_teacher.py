@@ -229,7 +229,7 @@ def test_it_fits_reads_and_names_everything(visit: Visit, width: int, dark: bool
     assert seen.page.evaluate(FITS)
     assert seen.page.evaluate(CONTRAST) == []
     # The preview of what was uploaded is Gradio's own, without a text for it.
-    assert [one for one in seen.page.evaluate(UNNAMED) if 'class="svelte-' not in one] == []
+    assert [one for one in seen.page.evaluate(UNNAMED) if "gradio_api" not in one] == []
 
 
 def test_dark_and_light_are_drawn_anew(visit: Visit) -> None:

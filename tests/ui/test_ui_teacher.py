@@ -19,7 +19,7 @@ from t2i_studio.training import Probed, from_scene, judge
 from t2i_studio.training.pictures import Picture
 from t2i_studio.training.terms import every_term
 from t2i_studio.ui.scratch import Scratch
-from t2i_studio.ui.tabs.teacher import upload
+from t2i_studio.ui.tabs.teacher import Upload
 from t2i_studio.ui.tabs.teacher_events import SETTINGS, TeacherHandlers
 from t2i_studio.ui.teacher import files
 from t2i_studio.ui.teacher.pack import TRAINED, in_order, packed, table_of
@@ -118,9 +118,11 @@ def test_uploads_reach_the_studio_as_they_came(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"nothing")
     given = type("Payload", (), {"path": str(tmp_path / "broken.png"), "url": None, "orig_name": "broken.png"})()
     with gr.Blocks():
-        picture = upload()
-    assert picture.preprocess(given) == str(tmp_path / "broken.png")
-    assert picture.preprocess(None) is None
+        picture = Upload()
+    again = picture.__class__(**picture.constructor_args)  # as a session does, once an event has changed it
+    assert again.preprocess(given) == str(tmp_path / "broken.png")
+    assert again.preprocess(None) is None
+    assert picture.get_block_name() == "image"
 
 
 # Bad input

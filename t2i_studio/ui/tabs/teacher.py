@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,18 @@ SCRIPT = (
     "keepcard", "painting", "viewer/maps", "viewer/paint", "viewer/curves",
     *(f"teacher/{name}" for name in ("data", "figures", "rows", "levels", "decay", "sites", "verdict", "teacher")),
 )  # fmt: skip
+
+
+def _as_it_came(_: gr.Image, payload: Any) -> str | None:
+    """The path of the uploaded file."""
+    return str(payload.path) if payload and payload.path else None
+
+
+# Gradio would open the file: what can't be read would be told in its own words, far from the picture.
+# A class, for sessions make their components anew; not by `class`, for that writes a stub beside this file.
+Upload: type[gr.Image] = ABCMeta.__new__(
+    type(gr.Image), "Upload", (gr.Image,), {"is_template": True, "preprocess": _as_it_came, "__module__": __name__}
+)
 
 
 @dataclass(frozen=True)
@@ -63,16 +76,6 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
     )
 
 
-def upload(**options: Any) -> gr.Image:
-    """A place for a picture that hands its file on as it came.
-
-    Gradio would open it: what can't be read would be told in its own words, far from the picture.
-    """
-    image = gr.Image(type="filepath", format="png", sources=["upload", "clipboard"], **options)
-    image.preprocess = lambda payload: str(payload.path) if payload and payload.path else None  # type: ignore[method-assign]
-    return image
-
-
 def _ask(studio: Studio) -> dict[str, Any]:
     """The left column: picture, caption, noise, go; the LoRA folds away."""
     settings: dict[str, gr.Component] = {}
@@ -81,7 +84,10 @@ def _ask(studio: Studio) -> dict[str, Any]:
         settings[name] = control(name, value, ProbeSettings, elem_id=f"teacher-{name}", **options)
 
     with gr.Group(elem_classes=["card", "ask"]):
-        picture = upload(label="Picture", elem_id="teacher-picture", height=220)
+        picture = Upload(
+            label="Picture", type="filepath", format="png", sources=["upload", "clipboard"], elem_id="teacher-picture",
+            height=220,
+        )  # fmt: skip
         scene = gr.Button("New scene · with its true masks", elem_id="teacher-scene")
         own(
             "prompt", "", label="Caption", placeholder="a cat and a dog",
