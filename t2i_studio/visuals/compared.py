@@ -59,8 +59,8 @@ def compared(image: Image.Image, rows: Sequence[Row], t_tea: float, t_stu: float
 def _maps(fig: Figure, axes: Any, row: Row, image: Image.Image) -> None:
     tall: dict[str, Any] = {"extent": (0, image.width, image.height, 0), "interpolation": "nearest"}
     top = float(max(row.teacher_YX.max(), row.student_YX.max()))
-    for one, values_YX in zip(axes, (row.teacher_YX, row.student_YX), strict=False):
-        drawn = one.imshow(values_YX, cmap=HEAT, vmin=0, vmax=top, **tall)
+    axes[0].imshow(row.teacher_YX, cmap=HEAT, vmin=0, vmax=top, **tall)
+    drawn = axes[1].imshow(row.student_YX, cmap=HEAT, vmin=0, vmax=top, **tall)
     fig.colorbar(drawn, ax=axes[1], fraction=0.05, pad=0.03)
     change_YX = row.student_YX / max(row.student_YX.mean(), 1e-12) - row.teacher_YX / max(row.teacher_YX.mean(), 1e-12)
     most = float(np.abs(change_YX).max()) or 1.0
