@@ -76,9 +76,8 @@ def main() -> None:
                 seconds[name].append(spent)
                 peaks[name] = max(peaks.get(name, 0), peak.extra)
     medians = {name: statistics.median(found) for name, found in seconds.items()}
-    print(
-        f"{options.model}, {size} px, batch {options.batch}, {options.repeats} repeats, {torch.get_num_threads()} threads\n"
-    )
+    about = f"batch {options.batch}, {options.repeats} repeats, {torch.get_num_threads()} threads"
+    print(f"{options.model}, {size} px, {about}\n")
     print("| step | seconds | ratio | extra peak memory |\n|---|---|---|---|")
     for name, median in medians.items():
         print(f"| {name} | {median:.2f} | {median / medians['plain LoRA']:.2f} | {peaks[name] / 2**20:.0f} MB |")

@@ -158,7 +158,8 @@ def judge(table: Table) -> Verdict:
     else:
         told = f"{name} {tea:.3f} at t = {table.t_tea:g}, {stu:.3f} at t = {table.t_stu:g}"
     of = table.ratio
-    ratio = f"the teacher's maps are {of.mean:.2f} times as concentrated ({of.low:.2f} to {of.high:.2f})"
+    spread = f" ({of.low:.2f} to {of.high:.2f})" if table.num_pictures > 1 else ""  # one picture has no interval
+    ratio = f"the teacher's maps are {of.mean:.2f} times as concentrated{spread}"
     if good:
         since = f" The teacher is clearly better from t = {onset:g} on." if onset is not None else ""
         text = f"The teacher is better: {told}; {ratio}.{since} Train with t_tea = {chosen:g}."
@@ -199,15 +200,19 @@ def estimate(values_P: np.ndarray) -> Estimate:
     kept = values_P[~np.isnan(values_P)]
     if not len(kept):
         return Estimate(float("nan"), float("nan"), float("nan"))
+    if len(kept) == 1:  # resampling would only take time: a page judges every pair of noise levels
+        return Estimate(float(kept[0]), float(kept[0]), float(kept[0]))
     means = kept[_resampled(len(kept))].mean(1)
     return Estimate(float(kept.mean()), *map(float, np.percentile(means, (2.5, 97.5))))
 
 
 def ratio_of(above_P: np.ndarray, below_P: np.ndarray) -> Estimate:
     """Ratio of two means over the same pictures, resampled together."""
+    middle = above_P.mean() / max(below_P.mean(), 1e-12)
+    if len(above_P) == 1:
+        return Estimate(float(middle), float(middle), float(middle))
     picks = _resampled(len(above_P))
     ratios = above_P[picks].mean(1) / np.maximum(below_P[picks].mean(1), 1e-12)
-    middle = above_P.mean() / max(below_P.mean(), 1e-12)
     return Estimate(float(middle), *map(float, np.percentile(ratios, (2.5, 97.5))))
 
 

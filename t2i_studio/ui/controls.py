@@ -21,6 +21,8 @@ LABELS = {
     "sites": "Layers to record",
     "heads": "Keep every head",
     "renormalise": "Among the words only",
+    "t_tea": "Teacher's timestep",
+    "t_stu": "Student's timestep",
     "dtype": "Number format",
 }
 LINES = {"prompt": 3, "negative_prompt": 2, "validation_prompts": 2}

@@ -28,7 +28,16 @@ const copy = async (button, code) => {
   setTimeout(() => { button.textContent = "Copy"; }, 1500);
 };
 
-const keepCard = (value) => {
+// Opens another tab with a run's picture; the page's Python fills its controls.
+const sendTo = (tab, run) => {
+  history.pushState(null, "", `#${tab}`);
+  document.getElementById(`tab-${tab}-button`)?.click();
+  trigger("select", { run, to: tab });
+};
+const sendButton = (run) => el("button", { type: "button", class: "file send-teacher", title: "Its maps at little and at much noise", onclick: () => sendTo("teacher", run) }, "Teacher–Student");
+
+// `send`: whether the run's picture may go to another tab from here.
+const keepCard = (value, send = true) => {
   const status = el("p", { class: "keep-status", role: "status" });
   const buttons = value.kinds.map((kind) => {
     const button = el("button", { type: "button", class: "file", title: kind.hint, "data-kind": kind.name, onclick: () => take(button, value.run, kind, status) }, kind.label);
@@ -38,5 +47,6 @@ const keepCard = (value) => {
   const copier = el("button", { type: "button", class: "file copy", onclick: () => copy(copier, code) }, "Copy");
   return el("section", { class: "card keep-card" },
     el("h3", {}, "Take it with you"), el("div", { class: "keep-files" }, ...buttons), status,
+    ...(send ? [el("h3", {}, "Send the picture to"), el("div", { class: "keep-files" }, sendButton(value.run)), el("p", { class: "keep-status" })] : []),
     el("h3", {}, "The command that remakes it"), el("div", { class: "keep-command" }, code, copier));
 };

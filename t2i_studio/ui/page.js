@@ -20,10 +20,9 @@
     label();
   });
   label();
-  // The address names the tab, so that reload, back and a link find it: #guide, #runs, #run=… and so on
+  // The address names the tab, so that reload, back and a link find it: #guide, #teacher, #runs, #run=… and so on
   const button = (tab) => document.getElementById(`tab-${tab}-button`);
-  const named = ["#guide", "#finetune"];
-  const addressed = () => (named.includes(location.hash) ? location.hash.slice(1) : /^#(runs$|run=|pick=|compare=)/.test(location.hash) ? "runs" : "inspect");
+  const addressed = () => (/^#(guide|teacher|finetune)$/.test(location.hash) ? location.hash.slice(1) : /^#(runs$|run=|pick=|compare=)/.test(location.hash) ? "runs" : "inspect");
   const showTab = () => {
     const wanted = button(addressed());
     if (wanted && wanted.getAttribute("aria-selected") !== "true") wanted.click();

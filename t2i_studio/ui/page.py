@@ -10,7 +10,8 @@ from ..errors import StudioError
 from . import endpoints, follow, theme
 from .parts import part, script
 from .scratch import Scratch
-from .tabs import finetune, guide, inspect, runs
+from .tabs import finetune, guide, inspect, runs, teacher
+from .tabs.asking import Asking
 
 if TYPE_CHECKING:
     from ..studio import Studio
@@ -43,34 +44,16 @@ def build(studio: Studio) -> gr.Blocks:
                 asking = inspect.build(studio, scratch, page, clock)
             with gr.Tab("Guide", id="guide", elem_id="tab-guide", render_children=True):
                 steering = guide.build(studio, scratch, page, clock)
+            with gr.Tab("Teacher–Student", id="teacher", elem_id="tab-teacher", render_children=True):
+                teaching = teacher.build(studio, scratch, page, clock)
             with gr.Tab("Fine-tune", id="finetune", elem_id="tab-finetune", render_children=True):
                 board = finetune.build(studio, scratch, page, clock)
             # Drawn at once: an address may open a run, and its search is one call.
             with gr.Tab("Runs", id="runs", elem_id="tab-runs", render_children=True):
                 gallery = runs.build(studio, scratch)
 
-        def use(event: gr.EventData) -> list[Any]:
-            run = str(getattr(event, "run", ""))
-            if is_guided(studio, run):
-                return [gr.update(selected="guide"), *([gr.skip()] * len(asking.outputs)), *steering.fill(run)]
-            return [gr.update(selected="inspect"), *asking.fill(run), *([gr.skip()] * len(steering.outputs))]
-
-        gallery.select(use, None, [tabs, *asking.outputs, *steering.outputs], queue=False, api_visibility="private")
-
-        def wear(event: gr.EventData) -> list[Any]:
-            """ "Use this LoRA": into Inspect's controls, and there."""
-            if getattr(event, "action", "") != "use":
-                return [gr.skip()] * 4
-            folder, model = finetune.worn(studio, str(getattr(event, "job", "")))
-            return [gr.update(selected="inspect"), model, *([folder, 1.0] if folder else [gr.skip()] * 2)]
-
-        board.select(
-            wear,
-            None,
-            [tabs, *(asking.settings[n] for n in ("model", "lora", "lora_scale"))],
-            queue=False,
-            api_visibility="private",
-        )
+        _wire_runs(studio, tabs, {"inspect": asking, "guide": steering, "teacher": teaching}, gallery)
+        _wire_lora(studio, tabs, asking, board)
         bar = part("statusbar", follow.status(studio))
         clock.tick(
             lambda: follow.status(studio), None, bar, queue=False, show_progress="hidden", api_visibility="private"
@@ -79,6 +62,36 @@ def build(studio: Studio) -> gr.Blocks:
     # Where launch finds the folder it may serve.
     page.scratch = scratch  # type: ignore[attr-defined]
     return page
+
+
+def _wire_lora(studio: Studio, tabs: gr.Tabs, asking: Asking, board: gr.HTML) -> None:
+    """ "Use this LoRA" puts it into Inspect's controls, and goes there."""
+    dressed = [asking.settings[name] for name in ("model", "lora", "lora_scale")]
+
+    def wear(event: gr.EventData) -> list[Any]:
+        if getattr(event, "action", "") != "use":
+            return [gr.skip()] * 4
+        folder, model = finetune.worn(studio, str(getattr(event, "job", "")))
+        return [gr.update(selected="inspect"), model, folder, 1.0]
+
+    used = board.select(wear, None, [tabs, *dressed], queue=False, api_visibility="private")
+    used.then(None, None, None, js=OPEN_LORA, api_visibility="private")
+
+
+def _wire_runs(studio: Studio, tabs: gr.Tabs, asking: dict[str, Asking], gallery: gr.HTML) -> None:
+    """A run that is sent to a tab, or used again where it was made, fills that tab's controls."""
+
+    def use(event: gr.EventData) -> list[Any]:
+        run = str(getattr(event, "run", ""))
+        wanted = str(getattr(event, "to", "") or ("guide" if is_guided(studio, run) else "inspect"))
+        found: list[Any] = [gr.update(selected=wanted)]
+        for name, tab in asking.items():
+            found += tab.fill(run) if name == wanted else [gr.skip()] * len(tab.outputs)
+        return found
+
+    doors = [gallery, *(door for tab in asking.values() for door in tab.doors)]
+    outputs = [tabs, *(output for tab in asking.values() for output in tab.outputs)]
+    gr.on([door.select for door in doors], use, None, outputs, queue=False, api_visibility="private")
 
 
 def is_guided(studio: Studio, run_id: str) -> bool:

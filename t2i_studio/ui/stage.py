@@ -49,7 +49,7 @@ def _under_way(task: Task, last_preview: int) -> dict[str, Any]:
         "shape": task.settings.width / task.settings.height,
     }  # fmt: skip
     if preview is not None and id(preview) != last_preview:
-        seen["preview"] = _small(preview)
+        seen["preview"] = small(preview)
     return seen
 
 
@@ -57,7 +57,7 @@ def _sentence(message: str) -> str:
     return message[:1].upper() + message[1:]
 
 
-def _small(image: Image.Image) -> str:
+def small(image: Image.Image) -> str:
     """A data URL, small enough to send several times a second."""
     image = image.convert("RGB")
     image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))

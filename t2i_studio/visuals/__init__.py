@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from ..types import Run
 from .animation import animation
-from .colours import DASHES, HEAT, PALETTES, THEMES, Theme, heat, noun_colour, noun_dash
+from .colours import DASHES, DIFFERENCE, HEAT, PALETTES, THEMES, Theme, difference, heat, noun_colour, noun_dash
+from .compared import Row, compared
 from .curves import curves
 from .decay import decay
 from .grid import grid, strip
@@ -35,6 +36,7 @@ PANELS: dict[str, Panel] = {
 __all__ = [
     "COLUMN_WIDTH",
     "DASHES",
+    "DIFFERENCE",
     "HEAT",
     "PAGE_WIDTH",
     "PALETTES",
@@ -42,9 +44,12 @@ __all__ = [
     "THEMES",
     "Panel",
     "PanelSettings",
+    "Row",
     "Theme",
     "animation",
+    "compared",
     "decay",
+    "difference",
     "heat",
     "noun_colour",
     "noun_dash",

@@ -27,6 +27,10 @@ HEAT = "magma"
 """Colour map of attention: perceptually uniform, its lightness alone carries the order."""
 
 
+DIFFERENCE = "RdBu_r"
+"""Colour map of differences: zero in its light middle, blue below, red above; told apart without red or green cones."""
+
+
 @dataclass(frozen=True)
 class Theme:
     """Colours of a page, sRGB hex."""
@@ -58,3 +62,9 @@ def heat(values_YX: np.ndarray) -> np.ndarray:
     """RGB uint8 (Y, X, 3) of values in [0, 1]; what lies outside is clipped, NaN counts as 0."""
     clipped = np.clip(np.nan_to_num(values_YX, nan=0.0), 0.0, 1.0)
     return colormaps[HEAT](clipped, bytes=True)[..., :3]
+
+
+def difference(values_YX: np.ndarray) -> np.ndarray:
+    """RGB uint8 (Y, X, 3) of values in [-1, 1], 0 in the middle; what lies outside is clipped, NaN counts as 0."""
+    clipped = np.clip(np.nan_to_num(values_YX, nan=0.0), -1.0, 1.0)
+    return colormaps[DIFFERENCE]((clipped + 1) / 2, bytes=True)[..., :3]

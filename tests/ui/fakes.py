@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from t2i_studio.config import ASSETS, GenerateSettings, ModelSettings
-from t2i_studio.errors import Cancelled, ModelNotFound, PromptError, SettingError, StudioError
+from t2i_studio.config import ASSETS, GenerateSettings, ModelSettings, ProbeSettings
+from t2i_studio.errors import Cancelled, ModelBroken, ModelNotFound, PromptError, SettingError, StudioError
 from t2i_studio.jobs import Job, JobQueue
 from t2i_studio.runs import RunStore, new_run_id
 from t2i_studio.training.settings import TrainSettings
@@ -175,6 +175,43 @@ class FakeTask:
         self._end.set()
 
 
+class FakeProbe(FakeTask):
+    """One probe: bumps that gather as noise falls."""
+
+    def __init__(self, studio: FakeStudio, settings: ProbeSettings, picture: Any, parsed: ParsedPrompt) -> None:
+        self.picture, self.probed = picture, None
+        super().__init__(studio, settings, parsed)  # type: ignore[arg-type]
+
+    def _paint(self) -> None:
+        from t2i_studio.training import Probed
+
+        self.status, self.message = "running", f"loading {self.settings.model}"
+        if self._studio.trouble:
+            raise self._studio.trouble
+        if self.settings.lora == "broken":
+            raise ModelBroken("The LoRA broken does not fit.", "Use one made for this model.")
+        if not self.parsed.subjects:
+            raise PromptError("The caption names nothing to look for.", "Name what is to be seen: a cat and a dog.")
+        for step in range(self.num_steps):
+            if self._stop.wait(self._studio.seconds_a_step):
+                raise Cancelled("Stopped.")
+            self.step, self.message = step + 1, f"step {step + 1}/{self.num_steps}"
+            while self.step == self._studio.hold_at and not self._studio.go.wait(0.02):
+                if self._stop.is_set():
+                    raise Cancelled("Stopped.")
+        rng = np.random.default_rng(self.settings.seed)
+        num = len(self.parsed.subjects)
+        bumps = [_bumps(self.num_steps, (n + 0.5) / num, 0.5, rng) for n in range(num)]
+        values = np.stack([np.concatenate([one, one**0.5], axis=1) for one in bumps], axis=2)
+        if self.settings.lora:
+            values = values**1.5
+        sites = ("down_blocks.0.attn2", "up_blocks.1.attn2")
+        name = f"{CELLS}x{CELLS}"
+        maps = Maps(self.parsed.ids, self.settings.levels, {name: MapStack((CELLS, CELLS), sites, values)}, name)
+        self.probed = Probed(self.picture, self.settings, self.parsed, maps, sites)
+        self._finish("done")
+
+
 @dataclass
 class FakeStudio:
     """The façade's shape.
@@ -248,12 +285,25 @@ class FakeStudio:
         self.tasks[task.id] = task
         return task
 
+    def submit_probe(self, picture: Any, **values: Any) -> FakeProbe:
+        if not picture.caption.strip():
+            raise PromptError("The caption is empty.", 'Say what is to be seen, e.g. "a cat and a dog".')
+        base = self.defaults(values.get("model"))
+        given = {"width": base.width, "height": base.height, **values, "prompt": picture.caption}
+        settings = ProbeSettings.checked(**given)
+        if settings.t_tea >= settings.t_stu:
+            raise SettingError("The teacher's timestep is not below the student's.", "Give less noise.", "t_tea")
+        parsed = self.parse(picture.caption, settings.nouns, settings.language)
+        task = FakeProbe(self, settings, picture.fitted(settings.width, settings.height), parsed)
+        self.tasks[task.id] = task
+        return task
+
     def task(self, task_id: str) -> FakeTask | None:
         return self.tasks.get(task_id)
 
     @property
     def latest(self) -> FakeTask | None:
-        return next(reversed(self.tasks.values()), None)
+        return next((task for task in reversed(self.tasks.values()) if not isinstance(task, FakeProbe)), None)
 
     def active(self) -> list[FakeTask]:
         return [t for t in self.tasks.values() if t.status in ("waiting", "running")]

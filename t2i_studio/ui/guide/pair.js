@@ -10,7 +10,8 @@ const idle = () => el("div", { class: "pair-stage" }, el("div", { class: "stage-
   el("p", {}, "Models leave subjects out or mix them up. Their attention maps show it early: two words look at one place, or one at none. Guidance moves the unfinished picture, step by step, so that the looks gather and part."),
   el("ol", {}, el("li", {}, "Write a prompt with two or more subjects."), el("li", {}, "Paint both: once as the model would, once guided."), el("li", {}, "Compare the two pictures and their maps, word by word and step by step."))));
 
-const heading = (picture) => el("h3", { class: "pair-label" }, picture.label, el("span", { class: "hint" }, ` ${picture.seconds.toFixed(1)} s of painting`));
+const heading = (picture) => el("h3", { class: "pair-label" }, picture.label, el("span", { class: "hint" }, ` ${picture.seconds.toFixed(1)} s of painting`),
+  el("button", { type: "button", class: "plain-link send-teacher", title: "Its maps at little and at much noise", onclick: () => sendTo("teacher", picture.id) }, "Teacher–Student"));
 
 const two = (value) => {
   players = value.pictures.map((picture) => createPlayer(picture.run));

@@ -17,12 +17,15 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 
 @dataclass(frozen=True)
 class Asking:
-    """How another tab fills this one's controls: the function takes a run's id."""
+    """How another tab fills this one's controls, and which parts of this one send a run to another tab."""
 
     fill: Callable[[str], list[Any]]
+    "Takes a run's id."
     outputs: list[gr.Component]
     settings: dict[str, gr.Component] = field(default_factory=dict)
     "Its controls by the names of their settings."
+    doors: tuple[gr.HTML, ...] = ()
+    "Their event `select` carries `run`, and `to` where a tab is meant."
 
 
 def model_choices(studio: Studio) -> list[tuple[str, str]]:

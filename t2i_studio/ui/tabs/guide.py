@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "a cat and a dog"
 FIRST = "ai-t2i"
-SCRIPT = (*SCRIPTS, "painting", "guide/losses", "guide/pair")
+SCRIPT = (*SCRIPTS, "keepcard", "painting", "guide/losses", "guide/pair")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
     )
     _wire(handlers, parts, page, clock)
     return Asking(
-        handlers.use, [parts.choice, parts.chips, parts.rest, *parts.settings.values(), *parts.dials.values()]
+        handlers.use,
+        [parts.choice, parts.chips, parts.rest, *parts.settings.values(), *parts.dials.values()],
+        doors=(parts.pair,),
     )
 
 
@@ -129,7 +131,7 @@ def _wire(handlers: GuideHandlers, parts: Parts, page: gr.Blocks, clock: gr.Time
     shown = [parts.pair, parts.both, parts.every, parts.cancel, parts.problems, parts.shown]
     go = parts.both.click(handlers.start, given, started, concurrency_limit=None, **PRIVATE)
     every = parts.every.click(handlers.start_all, given, started, concurrency_limit=None, **PRIVATE)
-    opened = page.load(handlers.attach, None, parts.watched, **PRIVATE)
+    opened = page.load(handlers.attached, None, parts.watched, **PRIVATE)
     for begun in (go, every, opened):
         begun.then(handlers.follow, parts.watched, shown, concurrency_limit=None, **PRIVATE)
     clock.tick(handlers.heal, [parts.watched, parts.shown], shown, queue=False, **PRIVATE)

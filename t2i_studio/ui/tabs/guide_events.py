@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -15,7 +15,7 @@ from .. import chips, follow, stage
 from ..chips import Choice
 from ..controls import label_of, settings_from
 from ..losses import series
-from .reading import Reading
+from .several import Several
 
 if TYPE_CHECKING:
     from ...studio import Studio
@@ -38,16 +38,14 @@ KEPT = 50
 """Unguided pictures that are remembered."""
 
 
-class GuideHandlers(Reading):
+class GuideHandlers(Several):
     """The events of one page over one studio. A comparison is a list of tasks, the unguided one first."""
 
     def __init__(self, studio: Studio, scratch: Scratch) -> None:
-        super().__init__(studio)
-        self.scratch = scratch
+        super().__init__(studio, scratch)
         self._plain: dict[GenerateSettings, str] = {}
         "Unguided settings → the task that painted them: the same picture is not painted twice."
         self._labels: dict[str, str] = {}
-        self._latest: list[str] = []
 
     # Starting
 
@@ -141,26 +139,20 @@ class GuideHandlers(Reading):
             tasks = submit()
         except StudioError as error:
             return [None, self._beside(error), *([gr.skip()] * 4)] if follow.place_of(error) else self._failed(error)
-        self._latest = [task.id for task in tasks]
-        return [self._latest, None, self._view(tasks), *_buttons(busy=True)]
+        self.latest = [task.id for task in tasks]
+        return [self.latest, None, self.view(tasks), *self.buttons(busy=True)]
 
     # Following
 
-    def follow(self, ids: list[str] | None) -> Iterator[list[Any]]:
-        """Pair, both, every, Cancel, problem, shown: until all tasks have ended."""
-        tasks = [task for task in map(self.studio.task, ids or []) if task is not None]
-        if not tasks:
-            yield [gr.skip()] * 6
-            return
-        buttons = _buttons(busy=True)
-        for task in tasks:
-            for _ in follow.watch(task, self.scratch):
-                if not all(one.wait(0) for one in tasks):
-                    yield [self._view(tasks), *buttons, gr.skip(), gr.skip()]
-                    buttons = [gr.skip()] * 3
-        yield [self._view(tasks), *_buttons(busy=False), self._trouble(tasks), ids]
+    def buttons(self, busy: bool) -> list[Any]:
+        """Paint both, Try all methods, Cancel."""
+        return [
+            gr.update(visible=not busy), gr.update(interactive=not busy),
+            gr.update(visible=busy, value="Cancel", interactive=True),
+        ]  # fmt: skip
 
-    def _trouble(self, tasks: list[Task]) -> Any:
+    def trouble(self, tasks: list[Task]) -> Any:
+        """The message for the control that caused a failure, or None."""
         task = next((one for one in tasks if one.error is not None and follow.place_of(one.error)), None)
         return None if task is None or task.error is None else self._beside(task.error, task.settings.guide)
 
@@ -175,14 +167,7 @@ class GuideHandlers(Reading):
     def _failed(self, error: StudioError) -> list[Any]:
         return [None, None, stage.failed(error), *([gr.skip()] * 3)]
 
-    def heal(self, ids: list[str] | None, shown: list[str] | None) -> list[Any]:
-        """What the page shows of a comparison whose stream was lost: its end, once it is there."""
-        tasks = [task for task in map(self.studio.task, ids or []) if task is not None]
-        if not tasks or ids == shown or not all(task.wait(0) for task in tasks):
-            return [gr.skip()] * 6
-        return [self._view(tasks), *_buttons(busy=False), self._trouble(tasks), ids]
-
-    def _view(self, tasks: list[Task]) -> dict[str, Any]:
+    def view(self, tasks: list[Task]) -> dict[str, Any]:
         """All tasks as data for `pair.js`."""
         running = next((task for task in tasks if not task.wait(0)), None)
         done = sum(task.wait(0) for task in tasks)
@@ -214,17 +199,6 @@ class GuideHandlers(Reading):
             "label": self._labels.get(task.id, NONE), "id": task.run.id, "seconds": seconds,
             "run": stage.picture(task.run, self.scratch),
         }  # fmt: skip
-
-    def cancel(self, ids: list[str] | None) -> Any:
-        """Ask all tasks of the comparison to stop. Returns the button."""
-        tasks = [task for task in map(self.studio.task, ids or []) if task is not None and not task.wait(0)]
-        for task in reversed(tasks):
-            task.cancel()
-        return gr.update(value="Cancelling…", interactive=False) if tasks else gr.skip()
-
-    def attach(self) -> list[str] | None:
-        """A page was opened: the comparison it goes on with."""
-        return self._latest if any(self.studio.task(one) for one in self._latest) else None
 
     # Controls
 
@@ -287,10 +261,3 @@ def _dial(given: GenerateSettings, place: str) -> Any:
     written = read_weights(given.guide_weights) if method == given.guide else {}
     value = written.get(name, field.default)
     return bool(value) if field.annotation is bool else value
-
-
-def _buttons(busy: bool) -> list[Any]:
-    return [
-        gr.update(visible=not busy), gr.update(interactive=not busy),
-        gr.update(visible=busy, value="Cancel", interactive=True),
-    ]  # fmt: skip

@@ -62,7 +62,7 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
     parts = Parts(**asked, **seen, **states)
     _wire(handlers, parts, page, clock)
     outputs = [parts.choice, parts.chips, *parts.settings.values()]
-    return Asking(partial(handlers.use, list(parts.settings)), outputs, parts.settings)
+    return Asking(partial(handlers.use, list(parts.settings)), outputs, settings=parts.settings, doors=(parts.keep,))
 
 
 def _ask(studio: Studio, handlers: Handlers) -> dict[str, Any]:

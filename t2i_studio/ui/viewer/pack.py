@@ -111,11 +111,11 @@ def _packed(maps: Maps, budget: int) -> dict[str, Any]:
     used = left_out = 0
     for source in _sources(maps):
         values_TNYX = source.values_TNYX[steps]
-        cells = values_TNYX if source.kind == "all" else _fitting(values_TNYX, budget - used)
+        cells = values_TNYX if source.kind == "all" else fitting(values_TNYX, budget - used)
         if cells is None:
             left_out += 1
             continue
-        packed, tops = _bytes(cells)
+        packed, tops = to_bytes(cells)
         sources.append({
             "id": source.id, "label": source.label, "kind": source.kind, "parent": source.parent, "start": used,
             "rows": cells.shape[-2], "columns": cells.shape[-1], "grid": list(source.grid), "tops": tops,
@@ -194,7 +194,7 @@ def _times(grid: Grid) -> str:
     return f"{grid[0]}×{grid[1]}"
 
 
-def _fitting(values_TNYX: np.ndarray, room: int) -> np.ndarray | None:
+def fitting(values_TNYX: np.ndarray, room: int) -> np.ndarray | None:
     """The maps, halved by area mean as often as they need to fit; None where they never do."""
     while values_TNYX.size > room:
         rows, columns = values_TNYX.shape[-2:]
@@ -205,7 +205,7 @@ def _fitting(values_TNYX: np.ndarray, room: int) -> np.ndarray | None:
     return values_TNYX
 
 
-def _bytes(values_TNYX: np.ndarray) -> tuple[bytes, list[float]]:
+def to_bytes(values_TNYX: np.ndarray) -> tuple[bytes, list[float]]:
     """Bytes `[noun, step, y, x]`, and the value of byte 255 by noun."""
     values_NTYX = np.nan_to_num(values_TNYX).swapaxes(0, 1)
     tops_N = np.maximum(values_NTYX.max(axis=(1, 2, 3)), 1e-9)

@@ -1,0 +1,198 @@
+"""What the tab Teacher–Student does when something is clicked. Plain values in, plain values and updates out.
+
+A comparison is one task, or two with a LoRA: the base model's first. What the sliders do afterwards
+happens in the page.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from ...config import ProbeSettings
+from ...errors import SettingError, StudioError
+from .. import exports, follow, stage
+from ..chips import Choice
+from ..controls import label_of
+from ..scratch import Scratch
+from ..teacher import files
+from ..teacher.pack import packed
+from ..teacher.source import Source, command, new_scene, picture_of
+from .several import Several
+
+if TYPE_CHECKING:
+    from ...studio import Studio
+    from ...tasks import Task
+
+SETTINGS = ("prompt", "model", "seed", "t_tea", "t_stu", "lora", "lora_scale", "language")
+LORA = ("lora", "lora_scale")
+KEPT = 20
+"""Comparisons whose data stays ready for a reload."""
+
+
+class TeacherHandlers(Several):
+    """The events of one page over one studio."""
+
+    def __init__(self, studio: Studio, scratch: Scratch) -> None:
+        super().__init__(studio, scratch)
+        self._asked: OrderedDict[str, tuple[Source | None, str | None, list[Any]]] = OrderedDict()
+        "Id of the first task → the source, the file and the values it was started with."
+        self._data: OrderedDict[str, dict[str, Any]] = OrderedDict()
+
+    # Starting
+
+    def start(self, choice: Choice | None, source: Source | None, file: str | None, *values: Any) -> list[Any]:
+        """Submit. Returns: task ids, problem, view, Compare, Cancel."""
+        try:
+            tasks = self._submitted(choice, source, file, values)
+        except StudioError as error:
+            place = follow.place_of(error)
+            told = [None, stage.failed(error)] if not place else [self._beside(error), gr.skip()]
+            return [None, *told, gr.skip(), gr.skip()]
+        self.latest = [task.id for task in tasks]
+        self._asked[tasks[0].id] = (source, file, list(values))
+        while len(self._asked) > KEPT:
+            self._asked.popitem(last=False)
+        return [self.latest, None, self.view(tasks), *self.buttons(busy=True)]
+
+    def _submitted(
+        self, choice: Choice | None, source: Source | None, file: str | None, values: Sequence[Any]
+    ) -> list[Task]:
+        given = _cleaned(dict(zip(SETTINGS, values, strict=True)))
+        picture = picture_of(self.studio, source, file, given["prompt"])
+        nouns = self.nouns(given, choice) if given["prompt"].strip() else None
+        if nouns is not None and not nouns:
+            raise SettingError("No word is chosen.", "Click a word of the caption.", "prompt")
+        own = {name: value for name, value in given.items() if name not in ("prompt", *LORA)}
+        own |= {"sites": "all", "nouns": None if nouns is None else tuple(nouns)}
+        tasks = [self.studio.submit_probe(picture, **own)]
+        if given["lora"]:
+            try:
+                tasks.append(self.studio.submit_probe(picture, **own, **{name: given[name] for name in LORA}))
+            except StudioError:
+                tasks[0].cancel()
+                raise
+        return tasks
+
+    def _beside(self, error: StudioError, home: str = "") -> dict[str, Any]:
+        place = home or follow.place_of(error)
+        if place == "timesteps":  # the usual ones fit every model: only the pair can be too large
+            place = "t_stu"
+        return self.problem(error, place) | {"home": f"teacher-{place}"}
+
+    # Following
+
+    def buttons(self, busy: bool) -> list[Any]:
+        """Compare and Cancel."""
+        return [gr.update(visible=not busy), gr.update(visible=busy, value="Cancel", interactive=True)]
+
+    def trouble(self, tasks: list[Task]) -> Any:
+        """Beside the control that caused it; what only the LoRA's task meets is the LoRA's."""
+        failed = next((task for task in tasks if task.error is not None), None)
+        if failed is None or failed.error is None:
+            return None
+        if failed is not tasks[0]:
+            return self._beside(failed.error, "lora")
+        return self._beside(failed.error) if follow.place_of(failed.error) else None
+
+    def view(self, tasks: list[Task]) -> dict[str, Any]:
+        """All tasks as data for `teacher.js`."""
+        running = next((task for task in tasks if not task.wait(0)), None)
+        if running is not None:
+            return self._under_way(running, tasks)
+        probes = [task.probed for task in tasks if task.probed is not None]
+        if tasks[0].probed is None:
+            failed = tasks[0]
+            if failed.status == "cancelled":
+                return {"state": "cancelled", "problem": "Cancelled.", "remedy": "Nothing of it was kept."}
+            return stage.failed(failed.error or StudioError("The picture could not be looked at.", "Try again."))
+        key = "-".join(task.id for task in tasks)
+        if key not in self._data:
+            self._data[key] = self._packed(key, tasks, probes)
+            while len(self._data) > KEPT:
+                self._data.popitem(last=False)
+        lost = next((task for task in tasks if task.probed is None), None)
+        if lost is None:
+            return self._data[key]
+        problem = lost.error or StudioError("The LoRA's maps were cancelled.", "Here are the base model's.")
+        return self._data[key] | {"problem": problem.problem, "remedy": problem.remedy}
+
+    def _under_way(self, task: Task, tasks: list[Task]) -> dict[str, Any]:
+        now = stage.view(task, self.scratch) | {"state": "running", "preview": stage.small(task.picture.image)}
+        if task.step:
+            now["message"] = f"Noise level {task.step} of {task.num_steps}"
+        if len(tasks) > 1:
+            now["message"] += " · with the LoRA" if task is not tasks[0] else " · base model"
+        return now
+
+    def _packed(self, key: str, tasks: list[Task], probes: list[Any]) -> dict[str, Any]:
+        source, given, _ = self._asked.get(tasks[0].id, (None, None, []))
+        file = self.scratch.folder(f"teacher-{key}") / "picture.png"
+        probes[0].picture.image.save(file)
+        return {
+            "state": "done", "ids": [task.id for task in tasks], "kinds": files.offered(),
+            "command": command(source, given, tasks[-1].settings), **packed(probes, self.scratch.url(file)),
+        }  # fmt: skip
+
+    def attach(self) -> list[Any]:
+        """A page was opened: task ids, next scene, source, picture, choice, and every setting it goes on with."""
+        ids = self.attached()
+        if not ids or ids[0] not in self._asked:
+            return [ids, *([gr.skip()] * (4 + len(SETTINGS)))]
+        source, file, values = self._asked[ids[0]]
+        shown = file if file and Path(file).is_file() else gr.skip()
+        number = int(source["scene"]) + 1 if source and "scene" in source else gr.skip()
+        return [ids, number, source, shown, Choice(), *values]
+
+    # Controls
+
+    def scene(self, number: int) -> list[Any]:
+        """Number, source, picture, caption and choice of the next scene of the embedded world."""
+        file, caption = new_scene(number, self.scratch)
+        return [number + 1, {"scene": number}, str(file), caption, Choice()]
+
+    def use(self, run_id: str) -> list[Any]:
+        """Source, picture, choice, caption and model of a run that was sent here."""
+        try:
+            run = exports.find_run(self.studio, run_id)
+        except StudioError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        file = str(self.scratch.picture(run))
+        model = run.settings.get("model") or gr.skip()
+        return [{"run": run.id}, file, Choice(), run.prompt.text, model]
+
+    def make_file(self, wanted: Sequence[Any]) -> dict[str, str]:
+        """Where a file of a comparison lies for the browser, or what is in its way.
+
+        Args:
+            wanted: task ids with the two timesteps; the kind of file.
+        """
+        try:
+            (ids, t_tea, t_stu), kind = wanted
+            probes = [task.probed for task in self.tasks_of(list(ids)) if task.probed is not None]
+            if not probes:
+                return {"problem": "This comparison is long over.", "remedy": "Press Compare again."}
+            file = files.make(probes, "-".join(ids), (float(t_tea), float(t_stu)), str(kind), self.scratch)
+        except StudioError as error:
+            return {"problem": error.problem, "remedy": error.remedy}
+        return {"url": self.scratch.url(file), "name": file.name}
+
+
+def _cleaned(given: dict[str, Any]) -> dict[str, Any]:
+    """What the controls hold, without blanks round it.
+
+    Raises:
+        SettingError: a number is missing.
+    """
+    found = dict(given)
+    for name, value in given.items():
+        kind = ProbeSettings.model_fields[name].annotation
+        if value is None and kind in (int, float):
+            raise SettingError(f"{label_of(name)} is empty.", ProbeSettings.model_fields[name].description or "", name)
+        if kind is str:
+            found[name] = "" if value is None else str(value) if name == "prompt" else str(value).strip()
+    return found
