@@ -1,11 +1,15 @@
-"""Judging pictures: suites of prompts, judges that see objects, scores, tables with intervals.
+"""Judging pictures: suites of prompts, judges that see objects, scorers that give numbers, tables with intervals.
 
-    suites.py         what is asked, prompt by prompt
-    emoji_matcher.py  a judge: what is in the picture (one judge a file)
+    items.py          one prompt and what it asks for
+    suites.py         what is asked, prompt by prompt; suite_files.py: suites by path
+    emoji_matcher.py  a judge: what is in the picture (one judge or scorer a file)
+    clip.py           scorers through transformers, with the user's weights; blip_vqa.py too
     scores.py         asked against found: present, exact, quality
-    evaluate.py       prompts × seeds → pictures → scores, resumable
+    evaluate.py       prompts × seeds → pictures → verdicts, resumable
     table.py          shares with 95 % intervals of one way of painting
     compare.py        several ways over the same prompts and seeds, with paired differences
+    changes.py        pictures that another way made right, or spoilt
+    layouts.py        picture folders for the benchmarks' own evaluators
     measure.py        how well a judge finds what was rendered
 
 A suite or a judge = one function or class + one line in the dict here.
@@ -17,13 +21,18 @@ import difflib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..emoji.reading import read_caption
 from ..errors import InputError
+from .changes import Changes, changes
 from .compare import Compared, compare, compared_csv, compared_markdown
 from .emoji_matcher import EmojiMatcher
-from .evaluate import Judged, evaluate
-from .found import Found, Judge
+from .evaluate import Judged, evaluate, picture_name
+from .found import Found, Judge, Scorer
+from .items import Item
+from .layouts import LAYOUTS, check_layout, lay_out
 from .scores import Score, score
-from .suites import Item, attend_and_excite, emoji_geneval, prompt_file
+from .suite_files import is_file_suite, suite_at
+from .suites import attend_and_excite, emoji_geneval
 from .table import Row, markdown, rows
 
 SUITES: dict[str, Callable[[], tuple[Item, ...]]] = {
@@ -33,22 +42,28 @@ SUITES: dict[str, Callable[[], tuple[Item, ...]]] = {
 JUDGES: dict[str, Callable[[], Judge]] = {
     "emoji-matcher": EmojiMatcher,
 }
+NO_JUDGE = "none"
+"""Pictures alone: for evaluators elsewhere."""
 
 __all__ = [
-    "JUDGES", "SUITES", "Compared", "Found", "Item", "Judge", "Judged", "Row", "Score", "choose_items", "choose_judge",
-    "compare", "compared_csv", "compared_markdown", "evaluate",
-    "markdown", "rows", "score",
+    "JUDGES", "LAYOUTS", "NO_JUDGE", "SUITES", "Changes", "Compared", "Found", "Item", "Judge", "Judged", "Row",
+    "Score", "Scorer", "changes", "check_fits", "check_layout", "choose_items", "choose_judge", "compare",
+    "compared_csv", "compared_markdown", "evaluate", "lay_out", "markdown", "picture_name", "rows", "score",
 ]  # fmt: skip
 
 
 def choose_items(suite: str, tasks: Sequence[str] = (), limit: int | None = None) -> tuple[Item, ...]:
-    """The prompts of a suite, or of a `.txt` file: of some tasks only, and the first `limit` of each task and split.
+    """The prompts of a suite: of some tasks only, and the first `limit` of each task and split.
+
+    Args:
+        suite: a key of `SUITES`, a `.txt` file with a prompt a line, a folder of them (T2I-CompBench), or
+            GenEval's `evaluation_metadata.jsonl`.
 
     Raises:
         InputError: unknown suite or task, or a limit below 1.
     """
-    of_a_file = suite.endswith(".txt")
-    items = prompt_file(Path(suite).expanduser()) if of_a_file else SUITES[_known(suite, tuple(SUITES), "suite")]()
+    by_path = is_file_suite(suite)
+    items = suite_at(Path(suite).expanduser()) if by_path else SUITES[_known(suite, tuple(SUITES), "suite")]()
     every = tuple(dict.fromkeys(item.task for item in items))
     wanted = {_known(task, every, "task") for task in tasks} or set(every)
     if limit is not None and limit < 1:
@@ -62,13 +77,38 @@ def choose_items(suite: str, tasks: Sequence[str] = (), limit: int | None = None
     return tuple(kept)
 
 
-def choose_judge(name: str) -> Judge:
-    """A judge by its name.
+def choose_judge(name: str) -> Judge | Scorer | None:
+    """A judge or scorer by its name; None for `none`.
 
     Raises:
         InputError: unknown.
     """
-    return JUDGES[_known(name, tuple(JUDGES), "judge")]()
+    if name == NO_JUDGE:
+        return None
+    return JUDGES[_known(name, (*JUDGES, NO_JUDGE), "judge")]()
+
+
+def check_fits(items: Sequence[Item], judge: str) -> None:
+    """Before anything is loaded or painted: whether a judge can tell what the prompts ask for.
+
+    Raises:
+        InputError: unknown judge, a prompt it can't read, or an object it does not know; the message names it.
+    """
+    if judge == NO_JUDGE:
+        return
+    nouns = getattr(JUDGES[_known(judge, (*JUDGES, NO_JUDGE), "judge")], "nouns", None)
+    if nouns is None:
+        return
+    for item in items:
+        if item.request is None:
+            read_caption(item.prompt)  # says which phrase
+            continue
+        stray = next((asked.noun for asked in item.request.asked if asked.noun not in nouns), None)
+        if stray is not None:
+            raise InputError(
+                f"{item.prompt!r} asks for {stray!r}, which {judge} can't find.",
+                "Use --judge none, and --layout for an evaluator that can; or a scorer.",
+            )
 
 
 def _known(name: str, names: tuple[str, ...], kind: str) -> str:
