@@ -31,6 +31,7 @@ from .evaluation import (
 )
 from .generation import Listener, paint
 from .guidance import choose_method, read_weights
+from .visuals import Pair, Section, contact_sheet
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from .models import LoadedModel
 
 Progress = Callable[[int, int, str], None]
+SHOWN = 24
+"""Pairs of a sheet's section."""
 
 
 class Evaluation:
@@ -135,6 +138,25 @@ class Evaluation:
         """What a way made right or spoilt that the first did not."""
         return changes(list(self.found[next(iter(self.ways))]), list(self.found[label]))
 
+    def sheet(self, label: str) -> Image.Image:
+        """What a way won and lost against the first, as one picture."""
+        first, told = next(iter(self.ways)), self.changes(label)
+
+        def section(title: str, won: bool, pairs: Sequence[tuple[Judged, Judged]]) -> Section:
+            shown = [
+                Pair(
+                    f"{after.prompt} · seed {after.seed}", _opened(self.picture(first, before)),
+                    _opened(self.picture(label, after)), f"{_verdict(before, told)} → {_verdict(after, told)}",
+                )
+                for before, after in pairs[:SHOWN]
+            ]  # fmt: skip
+            return Section(title, won, len(pairs), shown)
+
+        title = f"{label} against {first}: {told.num_pairs} pairs, by {told.measure.replace('_', ' ')}"
+        return contact_sheet(
+            title, first, label, [section("Wins", True, told.wins), section("Losses", False, told.losses)]
+        )
+
     def picture(self, label: str, one: Judged) -> Path:
         """The file of a picture."""
         return self.folders[label] / picture_name(one)
@@ -157,6 +179,20 @@ class Evaluation:
             return folder / picture_name(kept[item.task, item.prompt, seed])
 
         return lay_out(self.asked.layout, self.items, self.asked.seeds, picture, folder)
+
+
+def _opened(file: Path) -> Image.Image:
+    from PIL import Image
+
+    with Image.open(file) as image:
+        return image.convert("RGB")
+
+
+def _verdict(one: Judged, told: Changes) -> str:
+    """What a judge said, in a few words."""
+    if told.measure in one.numbers:
+        return f"{one.numbers[told.measure]:.3f}"
+    return ("exact" if one.exact else "present") if one.present else "missing"
 
 
 def _decides(model: LoadedModel, settings: GenerateSettings) -> dict[str, Any]:

@@ -44,6 +44,7 @@ def add(commands: Any) -> None:
     axes.add_argument(
         "--guides", type=words, default=(), metavar="METHODS", help="none, ai-t2i, attend-and-excite:refine=false …"
     )
+    axes.add_argument("--sheet", type=Path, metavar="FILE", help="draw what each way won and lost: PNG")
     axes.add_argument("--csv", action="store_true", help="print CSV")
     add_flags(command, GenerateSettings, _OF_A_SUITE)
     command.add_argument(
@@ -59,6 +60,8 @@ def run(options: argparse.Namespace) -> int:
     from ..studio import Studio
     from ..ways import ways
 
+    if options.sheet is not None and options.sheet.suffix.lower() != ".png":
+        raise InputError(f"{options.sheet.name} is no .png file.", "Call the sheet FILE.png.")
     if options.layout and options.out is None:
         raise InputError("There is no place for the layout.", "Say where with --out DIR.")
     asked: dict[str, Any] = {
@@ -66,6 +69,8 @@ def run(options: argparse.Namespace) -> int:
         "limit": options.limit, "layout": options.layout, "shared": given(options, GenerateSettings, _OF_A_SUITE),
     }  # fmt: skip
     several = ways(options.models, options.loras, options.guides)
+    if options.sheet is not None and len(several) < 2:
+        raise InputError("There is nothing to compare on a sheet.", "Name two ways, e.g. --guides none,ai-t2i.")
     task = Studio(options.model).submit_evaluation(
         options.out, _progress(options), **asked, **({"ways": several} if several else {})
     )
@@ -100,9 +105,24 @@ def _tell(evaluation: Evaluation, options: argparse.Namespace, *, several: bool)
     from ..evaluation import compared_csv, compared_markdown, markdown, rows
 
     table = evaluation.table() if several else rows(evaluation.found[""])
+    if options.sheet is not None:
+        _draw(evaluation, options.sheet)
     if options.json:
         print(json.dumps([dataclasses.asdict(row) for row in table]))
     elif options.csv:
         print(compared_csv(evaluation.table()))
     else:
         print(compared_markdown(evaluation.table()) if several else markdown(rows(evaluation.found[""])))
+
+
+def _draw(evaluation: Evaluation, file: Path) -> None:
+    """One sheet a way; with several ways their names go into the files' names."""
+    from ..judging import safe_name
+    from ..runs import storing
+
+    _, *others = evaluation.ways
+    for label in others:
+        target = file if len(others) == 1 else file.with_stem(f"{file.stem}-{safe_name(label)}")
+        with storing(target):
+            evaluation.sheet(label).save(target)
+        print(f"Sheet: {target}", file=sys.stderr)

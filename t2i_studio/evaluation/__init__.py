@@ -23,7 +23,9 @@ from pathlib import Path
 
 from ..emoji.reading import read_caption
 from ..errors import InputError
+from .blip_vqa import BlipVqaScorer
 from .changes import Changes, changes
+from .clip import ClipScorer
 from .compare import Compared, compare, compared_csv, compared_markdown
 from .emoji_matcher import EmojiMatcher
 from .evaluate import Judged, evaluate, picture_name
@@ -42,12 +44,17 @@ SUITES: dict[str, Callable[[], tuple[Item, ...]]] = {
 JUDGES: dict[str, Callable[[], Judge]] = {
     "emoji-matcher": EmojiMatcher,
 }
+SCORERS: dict[str, Callable[[str], Scorer]] = {
+    "clip": ClipScorer,
+    "blip-vqa": BlipVqaScorer,
+}
+"""Written `name:weights`: a folder or hub id of the user's."""
 NO_JUDGE = "none"
 """Pictures alone: for evaluators elsewhere."""
 
 __all__ = [
-    "JUDGES", "LAYOUTS", "NO_JUDGE", "SUITES", "Changes", "Compared", "Found", "Item", "Judge", "Judged", "Row",
-    "Score", "Scorer", "changes", "check_fits", "check_layout", "choose_items", "choose_judge", "compare",
+    "JUDGES", "LAYOUTS", "NO_JUDGE", "SCORERS", "SUITES", "Changes", "Compared", "Found", "Item", "Judge", "Judged",
+    "Row", "Score", "Scorer", "changes", "check_fits", "check_layout", "choose_items", "choose_judge", "compare",
     "compared_csv", "compared_markdown", "evaluate", "lay_out", "markdown", "picture_name", "rows", "score",
 ]  # fmt: skip
 
@@ -78,14 +85,20 @@ def choose_items(suite: str, tasks: Sequence[str] = (), limit: int | None = None
 
 
 def choose_judge(name: str) -> Judge | Scorer | None:
-    """A judge or scorer by its name; None for `none`.
+    """A judge by its name, or a scorer as `name:weights`; None for `none`.
 
     Raises:
         InputError: unknown.
+        ModelNotFound: a scorer's weights are not there.
     """
-    if name == NO_JUDGE:
+    kind, _, weights = name.partition(":")
+    if _known_judge(kind) == NO_JUDGE:
         return None
-    return JUDGES[_known(name, (*JUDGES, NO_JUDGE), "judge")]()
+    return SCORERS[kind](weights) if kind in SCORERS else JUDGES[kind]()
+
+
+def _known_judge(kind: str) -> str:
+    return _known(kind, (*JUDGES, *SCORERS, NO_JUDGE), "judge")
 
 
 def check_fits(items: Sequence[Item], judge: str) -> None:
@@ -94,9 +107,11 @@ def check_fits(items: Sequence[Item], judge: str) -> None:
     Raises:
         InputError: unknown judge, a prompt it can't read, or an object it does not know; the message names it.
     """
-    if judge == NO_JUDGE:
-        return
-    nouns = getattr(JUDGES[_known(judge, (*JUDGES, NO_JUDGE), "judge")], "nouns", None)
+    kind, _, weights = judge.partition(":")
+    _known_judge(kind)
+    if kind in SCORERS and not weights:
+        raise InputError(f"{kind} needs weights.", f"Name a folder or hub id after a colon, {kind}:FOLDER.")
+    nouns = getattr(JUDGES.get(kind), "nouns", None)
     if nouns is None:
         return
     for item in items:

@@ -57,7 +57,8 @@ def _row(way: str, group: str, members: list[Judged], base: list[Judged], is_fir
     prompts = _by_prompt(members)
     looked = bool(members) and members[0].present is not None
     gains = looked and not is_first
-    names = members[0].numbers if members else {}
+    # A number that some prompts have none of, such as a minimum over parts, counts where it is.
+    names = list(dict.fromkeys(name for one in members for name in one.numbers))
     return Compared(
         way, group, len(prompts), len(members),
         clustered([[bool(one.present) for one in same] for same in prompts.values()]) if looked else None,

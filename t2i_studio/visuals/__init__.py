@@ -20,6 +20,7 @@ from .overlay import overlay_image
 from .page import save_figure
 from .png_set import write_pngs
 from .selection import COLUMN_WIDTH, PAGE_WIDTH, PanelSettings
+from .sheet import Pair, Section, contact_sheet
 
 Panel = Callable[[Run, PanelSettings | None], Figure]
 
@@ -38,10 +39,13 @@ __all__ = [
     "PALETTES",
     "PANELS",
     "THEMES",
+    "Pair",
     "Panel",
     "PanelSettings",
+    "Section",
     "Theme",
     "animation",
+    "contact_sheet",
     "decay",
     "heat",
     "noun_colour",
