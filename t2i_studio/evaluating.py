@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .generation import Listener
     from .judging import Evaluation
     from .models import LoadedModel
+    from .planning import Plan
+    from .runs import RunStore
     from .tasks import Queue, Task
 
 Progress = Callable[[int, int, str], None]
@@ -24,6 +26,7 @@ class Evaluating:
 
     model: str
     home: Path
+    runs: RunStore
     _queue: Queue
     settings: Callable[..., GenerateSettings]
 
@@ -38,15 +41,41 @@ class Evaluating:
         Raises:
             InputError: unknown suite, judge, task or setting; a prompt that the judge can't read.
         """
-        from .judging import Evaluation
+        evaluation = self._evaluation(out, progress, values)
+        return self._queue.submit(evaluation.asked, out, evaluation=evaluation)
 
-        asked = EvaluateSettings.checked(**values)
+    def plan_evaluation(self, **values: Any) -> Plan:
+        """How many pictures an evaluation would be, and how long they would take.
+
+        Raises:
+            InputError: as `submit_evaluation`.
+        """
+        from .planning import Plan, expected_seconds
+
+        found = self._evaluation(None, None, values)
+        each = [expected_seconds(found.home, self.runs, settings) for settings in found.ways.values()]
+        known = [seconds for seconds in each if seconds is not None]
+        total = None if len(known) < len(each) else sum(known) * found.num_pictures / len(each)
+        return Plan(len(found.items), len(found.ways), found.num_pictures, total)
+
+    def suite_tasks(self, suite: str) -> tuple[str, ...]:
+        """The tasks of a suite, in order.
+
+        Raises:
+            InputError: unknown suite.
+        """
+        from .evaluation import choose_items
+
+        return tuple(dict.fromkeys(item.task for item in choose_items(suite)))
+
+    def _evaluation(self, out: Path | None, progress: Progress | None, values: Mapping[str, Any]) -> Evaluation:
+        from .judging import Evaluation
 
         def settings(prompt: str, **given: Any) -> GenerateSettings:
             return self.settings(prompt, **{"model": self.model, **given})
 
-        evaluation = Evaluation(asked, settings, self.home / "evaluations", out, progress)
-        return self._queue.submit(asked, out, evaluation=evaluation)
+        asked = EvaluateSettings.checked(**values)
+        return Evaluation(asked, settings, self.home / "evaluations", out, progress)
 
     def evaluate(
         self, suite: str, *, judge: str = "emoji-matcher", num_seeds: int = 4, tasks: Sequence[str] = (),

@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..emoji.reading import read_caption
-from ..errors import InputError
+from ..errors import InputError, SettingError
 from .blip_vqa import BlipVqaScorer
 from .changes import Changes, changes
 from .clip import ClipScorer
@@ -110,7 +110,7 @@ def check_fits(items: Sequence[Item], judge: str) -> None:
     kind, _, weights = judge.partition(":")
     _known_judge(kind)
     if kind in SCORERS and not weights:
-        raise InputError(f"{kind} needs weights.", f"Name a folder or hub id after a colon, {kind}:FOLDER.")
+        raise SettingError(f"{kind} needs weights.", f"Name a folder or hub id after a colon, {kind}:FOLDER.", "judge")
     nouns = getattr(JUDGES.get(kind), "nouns", None)
     if nouns is None:
         return
@@ -120,9 +120,10 @@ def check_fits(items: Sequence[Item], judge: str) -> None:
             continue
         stray = next((asked.noun for asked in item.request.asked if asked.noun not in nouns), None)
         if stray is not None:
-            raise InputError(
+            raise SettingError(
                 f"{item.prompt!r} asks for {stray!r}, which {judge} can't find.",
-                "Use --judge none, and --layout for an evaluator that can; or a scorer.",
+                "Judge by none, and lay the pictures out for an evaluator that can; or by a scorer.",
+                "judge",
             )
 
 
@@ -131,4 +132,4 @@ def _known(name: str, names: tuple[str, ...], kind: str) -> str:
         return name
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names)}."
-    raise InputError(f"There is no {kind} {name!r}.", hint)
+    raise SettingError(f"There is no {kind} {name!r}.", hint, "tasks" if kind == "task" else kind)

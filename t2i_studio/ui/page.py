@@ -10,7 +10,7 @@ from ..errors import StudioError
 from . import endpoints, follow, theme
 from .parts import part, script
 from .scratch import Scratch
-from .tabs import guide, inspect, runs
+from .tabs import evaluate, guide, inspect, runs
 
 if TYPE_CHECKING:
     from ..studio import Studio
@@ -40,6 +40,8 @@ def build(studio: Studio) -> gr.Blocks:
                 asking = inspect.build(studio, scratch, page, clock)
             with gr.Tab("Guide", id="guide", elem_id="tab-guide", render_children=True):
                 steering = guide.build(studio, scratch, page, clock)
+            with gr.Tab("Evaluate", id="evaluate", elem_id="tab-evaluate", render_children=True):
+                evaluate.build(studio, page, clock, tabs, asking, steering)
             # Drawn at once: an address may open a run, and its search is one call.
             with gr.Tab("Runs", id="runs", elem_id="tab-runs", render_children=True):
                 gallery = runs.build(studio, scratch)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import gradio as gr
 
+    from ...config import GenerateSettings
     from ...studio import Studio
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -17,10 +18,12 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 
 @dataclass(frozen=True)
 class Asking:
-    """How another tab fills this one's controls: the function takes a run's id."""
+    """How another tab fills this one's controls: `fill` takes a run's id."""
 
     fill: Callable[[str], list[Any]]
     outputs: list[gr.Component]
+    fill_settings: Callable[[GenerateSettings], list[Any]]
+    "The same for settings that no run was made with yet."
 
 
 def model_choices(studio: Studio) -> list[tuple[str, str]]:

@@ -56,8 +56,9 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
     )
     _wire(handlers, parts, page, clock)
     return Asking(
-        handlers.use, [parts.choice, parts.chips, parts.rest, *parts.settings.values(), *parts.dials.values()]
-    )
+        handlers.use, [parts.choice, parts.chips, parts.rest, *parts.settings.values(), *parts.dials.values()],
+        handlers.filled,
+    )  # fmt: skip
 
 
 def _ask(studio: Studio, handlers: GuideHandlers) -> dict[str, Any]:
