@@ -53,7 +53,8 @@ class Evaluating:
         from .planning import Plan, expected_seconds
 
         found = self._evaluation(None, None, values)
-        each = [expected_seconds(found.home, self.runs, settings) for settings in found.ways.values()]
+        judge = found.asked.judge
+        each = [expected_seconds(found.home, self.runs, settings, judge) for settings in found.ways.values()]
         known = [seconds for seconds in each if seconds is not None]
         total = None if len(known) < len(each) else sum(known) * found.num_pictures / len(each)
         return Plan(len(found.items), len(found.ways), found.num_pictures, total)

@@ -77,6 +77,7 @@ class Evaluation:
         self.found: dict[str, list[Judged]] = {label: [] for label in self.ways}
         self.folders: dict[str, Path] = {}
         self.laid_out: list[Path] = []
+        self._table: tuple[int, list[Compared]] = (0, [])
 
     @property
     def num_pictures(self) -> int:
@@ -117,8 +118,11 @@ class Evaluation:
                 self.laid_out.append(self._lay_out(label, folder))
 
     def seconds_left(self) -> float | None:
-        """Estimate from the pictures so far, a way's own where it has some; None before the first."""
-        spent = {way: [one.seconds for one in found if one.seconds] for way, found in self.found.items()}
+        """Estimate of painting and judging from the pictures so far, a way's own where it has some; else None."""
+        spent = {
+            way: [one.seconds + (one.judging or 0.0) for one in list(found) if one.seconds is not None]
+            for way, found in self.found.items()
+        }
         every = [value for values in spent.values() for value in values]
         if not every:
             return None
@@ -132,7 +136,10 @@ class Evaluation:
     def table(self) -> list[Compared]:
         """The ways that have pictures already, each over those that it has."""
         begun = {label: list(found) for label, found in self.found.items() if found}
-        return compare(begun) if begun else []
+        count = sum(map(len, begun.values()))
+        if count != self._table[0]:  # a thousand pictures in five ways take half a second
+            self._table = count, compare(begun)
+        return self._table[1]
 
     def changes(self, label: str) -> Changes:
         """What a way made right or spoilt that the first did not."""

@@ -32,16 +32,17 @@ class Plan:
     "None where this model was never timed here."
 
 
-def expected_seconds(evaluations: Path, runs: RunStore, settings: GenerateSettings) -> float | None:
+def expected_seconds(evaluations: Path, runs: RunStore, settings: GenerateSettings, judge: str) -> float | None:
     """Of one picture: by an earlier evaluation, else by a kept run; scaled to these steps and this size."""
-    timed = _by_evaluation(evaluations, settings) or _by_run(runs, settings, settings.guide or "none")
+    timed = _by_evaluation(evaluations, settings, judge) or _by_run(runs, settings, settings.guide or "none")
     if timed is None and settings.guide:
-        plain = _by_run(runs, settings, "none")
+        unguided = settings.model_copy(update={"guide": ""})
+        plain = _by_evaluation(evaluations, unguided, "") or _by_run(runs, settings, "none")
         timed = None if plain is None else GUIDED * plain
     return timed
 
 
-def _by_evaluation(evaluations: Path, settings: GenerateSettings) -> float | None:
+def _by_evaluation(evaluations: Path, settings: GenerateSettings, judge: str) -> float | None:
     files = sorted(evaluations.glob("*/about.json"), key=lambda file: file.stat().st_mtime, reverse=True)
     for file in files:
         try:
@@ -49,11 +50,14 @@ def _by_evaluation(evaluations: Path, settings: GenerateSettings) -> float | Non
             if (about.get("model"), about.get("guide")) != (settings.model, settings.guide):
                 continue
             lines = (file.parent / "judged.jsonl").read_text(encoding="utf-8").splitlines()[-50:]
-            spent = [json.loads(line).get("seconds") or 0.0 for line in lines]
+            kept = [json.loads(line) for line in lines]
         except (OSError, ValueError):
             continue
-        if spent and sum(spent):
-            return sum(spent) / len(spent) * _work(settings.model_dump()) / _work(about)
+        spent = [one["seconds"] for one in kept if one.get("seconds")]
+        if spent:
+            looked = [one.get("judging") or 0.0 for one in kept] if about.get("judge") == judge else [0.0]
+            scale = _work(settings.model_dump()) / _work(about)
+            return sum(spent) / len(spent) * scale + sum(looked) / len(looked)
     return None
 
 

@@ -48,6 +48,8 @@ class Judged:
     "Of painting: its share of its batch."
     memory: int | None = field(default=None, compare=False)
     "Bytes of device memory at their highest while its batch was painted; None where a device does not tell."
+    judging: float | None = field(default=None, compare=False)
+    "Seconds that the judge took."
 
     @property
     def group(self) -> str:
@@ -92,7 +94,9 @@ def evaluate(
         images = paint([item.prompt for item, _ in part], [seed for _, seed in part])
         seconds = (time.monotonic() - started) / len(part)
         for (item, seed), image in zip(part, images, strict=True):
+            started = time.monotonic()
             judged = replace(_judged(item, seed, image, judge), seconds=seconds, memory=memory())
+            judged = replace(judged, judging=time.monotonic() - started)
             with storing(folder):
                 image.save(folder / picture_name(judged))
                 with (folder / RECORDS).open("a", encoding="utf-8") as records:

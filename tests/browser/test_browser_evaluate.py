@@ -25,6 +25,7 @@ def opened(visit: Visit, limit: int = 4, **how: object) -> Opened:
     seen = visit(**how)
     seen.page.click("#tab-evaluate-button")
     seen.page.wait_for_selector("#eval-go")
+    seen.page.wait_for_function("document.querySelector('.plan').textContent.includes('552 pictures')")
     seen.page.fill("#eval-limit input", str(limit))
     seen.page.keyboard.press("Tab")
     seen.page.wait_for_function(f"document.querySelector('.plan').textContent.includes('{limit * 6 * 2} pictures')")
@@ -43,7 +44,7 @@ def test_the_table_fills_and_its_cells_open(visit: Visit, app: Served, width: in
     seen.page.wait_for_selector(f"{DONE} .ev-gain")
     assert seen.page.locator(".ev-table tbody tr:not(.ev-group)").count() == 14  # six tasks and splits, and all
     assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    seen.page.locator(".ev-table tbody tr").last.locator(".ev-cell").nth(1).click()
+    seen.page.locator(".ev-table tbody tr:not(.ev-group)").nth(1).locator(".ev-cell").first.click()
     seen.page.wait_for_selector(".ev-pictures .ev-card img")
     assert seen.page.locator(".ev-card").count() == 12
     assert "Show more, 12 left" in seen.page.inner_text(".ev-more")
@@ -60,6 +61,7 @@ def test_a_picture_leads_to_its_maps(visit: Visit) -> None:
     seen = opened(visit)
     seen.page.click("#eval-go")
     seen.page.wait_for_selector(f"{DONE} .ev-cell")
+    assert seen.page.inner_text(".ev-table tbody tr >> nth=0") == "all prompts"
     seen.page.locator(".ev-table tbody tr:not(.ev-group)").first.locator(".ev-cell").first.click()
     seen.page.wait_for_selector(".ev-door")
     prompt = seen.page.inner_text(".ev-door .ev-prompt >> nth=0")
@@ -105,6 +107,6 @@ def test_no_serious_violation(visit: Visit, width: int, dark: bool) -> None:
     assert serious(seen.page) == []
     seen.page.click("#eval-go")
     seen.page.wait_for_selector(f"{DONE} .ev-gain")
-    seen.page.locator(".ev-table tbody tr").last.locator(".ev-cell").nth(1).click()
+    seen.page.locator(".ev-table tbody tr:not(.ev-group)").nth(1).locator(".ev-cell").first.click()
     seen.page.wait_for_selector(".ev-card img")
     assert serious(seen.page) == []

@@ -40,7 +40,7 @@ def test_the_table_fills_to_its_end(handlers: EvaluateHandlers, studio: FakeStud
         time.sleep(0.01)
     view, go, cancel, _, stamp = handlers.look(task.id, None)
     assert (view["state"], view["message"], view["done"], view["total"]) == ("running", "Picture 4/24", 4, 24)
-    assert view["seconds_left"] == pytest.approx(0.5 * 20)
+    assert view["seconds_left"] == pytest.approx(0.75 * 20)  # painting and judging
     assert [(row["way"], row["pictures"], row["of"]) for row in view["rows"]] == [
         ("none", 2, 6), ("none", 2, 6), ("none", 4, 12),
     ]  # fmt: skip
@@ -50,7 +50,7 @@ def test_the_table_fills_to_its_end(handlers: EvaluateHandlers, studio: FakeStud
     studio.hold_at = 0
     view = ended(handlers, started)
     assert view["state"] == "done"
-    assert [row["group"] for row in view["rows"]] == ["animals, seen"] * 2 + ["animals, unseen"] * 2 + ["all"] * 2
+    assert [row["group"] for row in view["rows"]] == ["animals, unseen"] * 2 + ["animals, seen"] * 2 + ["all"] * 2
     assert [row["pictures"] for row in view["rows"]] == [6, 6, 6, 6, 12, 12]
     assert [column["name"] for column in view["columns"]] == ["present", "exact"]
     none, guided = (row["cells"][0] for row in view["rows"][-2:])
@@ -102,7 +102,7 @@ def test_what_is_common_to_all_is_no_part_of_a_name(handlers: EvaluateHandlers) 
     ("changes", "home"),
     [({"suite": "attend-and-exite"}, "eval-suite"), ({"suite": "/nowhere/x.txt"}, "eval-suite"),
      ({"guides": []}, "eval-guides"), ({"models": []}, "eval-models"), ({"models": ["none-such"]}, "eval-models"),
-     ({"seeds": 0}, "eval-seeds"), ({"seeds": None}, "eval-seeds"), ({"limit": 0}, "eval-limit"),
+     ({"seeds": 0}, "eval-seeds"), ({"seeds": None}, "eval-seeds"), ({"limit": -1}, "eval-limit"),
      ({"steps": None}, "eval-steps"), ({"judge": "emoji"}, "eval-judge"), ({"judge": "clip"}, "eval-judge")],
 )  # fmt: skip
 def test_bad_input_is_told_beside_its_control(handlers: EvaluateHandlers, changes: dict, home: str) -> None:
@@ -113,7 +113,7 @@ def test_bad_input_is_told_beside_its_control(handlers: EvaluateHandlers, change
 
 
 def test_the_plan_counts_before_it_starts(handlers: EvaluateHandlers) -> None:
-    assert handlers.plan(*values(limit=None, seeds=4)) == {
+    assert handlers.plan(*values(limit=0, seeds=4)) == {
         "prompts": 276, "ways": 2, "pictures": 2208, "seconds": 1104.0,
     }  # fmt: skip
     assert handlers.tasks_of("attend-and-excite")["choices"] == ["animals", "animals-objects", "objects"]

@@ -3,7 +3,7 @@ const ONLY = [["all", "all"], ["present", "present"], ["missing", "missing"], ["
 const MARK = { yes: "✓", no: "✗", "": "" };
 
 const side = (side, label) => {
-  const image = el("img", { src: side.image, alt: `${label}: ${side.text}${side.found ? `; seen: ${side.found}` : ""}`, loading: "lazy" });
+  const image = el("img", { src: side.image, alt: `${label}: ${side.text}${side.found ? `; seen: ${side.found}` : ""}` });
   return el("span", { class: "ev-side" }, image, el("span", { class: "ev-mark", "data-mark": side.mark }, MARK[side.mark] ? `${MARK[side.mark]} ` : "", side.text));
 };
 

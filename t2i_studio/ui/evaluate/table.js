@@ -40,12 +40,14 @@ const resultTable = (value, open, chosen) => {
   const columns = value.columns;
   const head = el("tr", {}, el("th", { scope: "col" }, "way"), el("th", { scope: "col" }, "pictures"),
     ...columns.flatMap((column) => [el("th", { scope: "col", title: column.hint }, column.name), el("th", { scope: "col", title: "Difference to the first row on the same prompts and seeds" }, "gain")]),
-    el("th", { scope: "col", title: "Seconds of painting a picture" }, "s"), el("th", { scope: "col", title: "Device memory at its highest" }, "MB"));
+    el("th", { scope: "col", title: "Mean of painting one picture; judging it comes on top" }, "seconds"), el("th", { scope: "col", title: "Device memory at its highest, where the device tells" }, "peak MB"));
   const width = 4 + 2 * columns.length;
-  const groups = [...new Set(value.rows.map((row) => row.group))];
+  // What is wanted first, first: all prompts together.
+  const named = [...new Set(value.rows.map((row) => row.group))];
+  const groups = [...named.filter((group) => group === "all"), ...named.filter((group) => group !== "all")];
   const body = groups.flatMap((group) => [
     el("tr", { class: "ev-group" }, el("th", { scope: "colgroup", colspan: width }, group === "all" ? "all prompts" : group)),
-    ...value.rows.filter((row) => row.group === group).map((row) => tableRow(row, columns, severalWays ? value.base : null, open, chosen && chosen.way === row.way && chosen.group === row.group)),
+    ...value.rows.filter((row) => row.group === group).map((row) => tableRow(row, columns, severalWays && group === groups[0] ? value.base : null, open, chosen && chosen.way === row.way && chosen.group === row.group)),
   ]);
   return el("div", { class: "ev-table", role: "region", "aria-label": "Results", tabindex: "0" }, el("table", {}, el("thead", {}, head), el("tbody", {}, ...body)));
 };

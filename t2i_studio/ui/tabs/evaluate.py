@@ -11,7 +11,7 @@ from ...config import EvaluateSettings
 from ...errors import StudioError
 from ..controls import control
 from ..parts import part
-from .asking import PRIVATE, Asking, model_choices
+from .asking import PRIVATE, Asking
 from .evaluate_events import FIELDS, METHODS_OFFERED, EvaluateHandlers
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _ask(studio: Studio) -> tuple[dict[str, gr.Component], gr.HTML, tuple[gr.But
                 [], value=[], multiselect=True, label="Tasks", info="Empty: all of the suite.", elem_id="eval-tasks"
             ),
             "models": gr.Dropdown(
-                model_choices(studio), value=[studio.model], multiselect=True, allow_custom_value=True,
+                list(studio.models()), value=[studio.model], multiselect=True, allow_custom_value=True,
                 label="Models", info="Each is a row.", elem_id="eval-models",
             ),
             "guides": gr.CheckboxGroup(
@@ -89,7 +89,7 @@ def _ask(studio: Studio) -> tuple[dict[str, gr.Component], gr.HTML, tuple[gr.But
                 1, label="Seeds", info="Pictures a prompt.", step=1, min_width=110, elem_id="eval-seeds"
             )
             fields["limit"] = gr.Number(
-                None, label="Limit", info="Prompts a task.", step=1, min_width=110, elem_id="eval-limit"
+                0, label="Limit", info="Prompts a task; 0: all.", step=1, min_width=110, elem_id="eval-limit"
             )
         plan = part("plan", scripts=("evaluate/plan",), elem_id="eval-plan")
         with gr.Row(elem_classes=["go-row"]):

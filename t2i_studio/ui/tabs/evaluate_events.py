@@ -60,8 +60,8 @@ class EvaluateHandlers(Reading):
             shared["model"] = given["models"][0]
         return {
             "suite": str(given["suite"] or "").strip(), "judge": str(given["judge"] or "").strip(),
-            "tasks": tuple(given["tasks"] or ()), "seeds": given["seeds"], "limit": given["limit"], "ways": axes,
-            "shared": shared,
+            "tasks": tuple(given["tasks"] or ()), "seeds": given["seeds"], "limit": given["limit"] or None,
+            "ways": axes, "shared": shared,
         }  # fmt: skip
 
     def tasks_of(self, suite: str) -> Any:
