@@ -14,20 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .commands import jobs, probe, train
+from .commands import evaluate, jobs, probe, train
 from .config import DEFAULT_MODEL, GenerateSettings, InspectSettings
 from .errors import Cancelled, InputError, StudioError
-from .flags import add_flags, given, words
+from .flags import add_flags, given
 from .ui.serve import add_arguments as add_serve_arguments
 
 if TYPE_CHECKING:
-    from .evaluation import Compared
     from .tasks import Task
     from .types import Maps, Run
 
 EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 1, 2, 130
-_OF_A_SUITE = ("steps", "guidance_scale", "guide_strength", "device", "dtype")
-"""Settings that hold for every picture of an evaluation."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_inspect(commands)
     _add_runs(commands)
     _add_replay(commands)
-    _add_evaluate(commands)
+    evaluate.add(commands)
     probe.add(commands)
     train.add(commands)
     jobs.add(commands)
@@ -123,71 +120,6 @@ def _add_replay(commands: Any) -> None:
     command.add_argument("--out", type=Path, metavar="DIR", help="keep the new run in this folder")
     command.add_argument("--json", action="store_true", help="print JSON")
     command.set_defaults(run=_replay)
-
-
-def _add_evaluate(commands: Any) -> None:
-    command = commands.add_parser("evaluate", help="paint a suite of prompts and have the pictures judged")
-    command.add_argument("--suite", default="emoji-geneval", metavar="SUITE", help="default: %(default)s")
-    command.add_argument("--model", default=DEFAULT_MODEL, metavar="MODEL", help="default: %(default)s")
-    command.add_argument("--judge", default="emoji-matcher", metavar="JUDGE", help="default: %(default)s")
-    command.add_argument("--seeds", type=int, default=4, metavar="N", help="pictures a prompt (default: %(default)s)")
-    command.add_argument("--tasks", type=words, default=(), metavar="TASKS", help="only these, separated by commas")
-    command.add_argument("--limit", type=int, default=None, metavar="N", help="prompts a task and split (default: all)")
-    command.add_argument(
-        "--guides", default="", metavar="METHODS",
-        help="compare ways of painting, separated by commas: none, ai-t2i, attend-and-excite:refine=false …; "
-        "differences are paired with the first",
-    )  # fmt: skip
-    command.add_argument("--csv", action="store_true", help="print CSV, with --guides")
-    add_flags(command, GenerateSettings, _OF_A_SUITE)
-    command.add_argument(
-        "--out", type=Path, metavar="DIR", help="keep pictures and verdicts here; goes on if there are some"
-    )
-    command.add_argument("--json", action="store_true", help="print JSON")
-    command.set_defaults(run=_evaluate)
-
-
-def _evaluate(options: argparse.Namespace) -> int:
-    from .studio import Studio
-
-    def progress(done: int, total: int, prompt: str) -> None:
-        if sys.stderr.isatty() and not options.json:
-            print(f"\r\x1b[K{done}/{total} {prompt}", end="" if done < total else "\n", file=sys.stderr, flush=True)
-
-    shared = {
-        "judge": options.judge, "num_seeds": options.seeds, "tasks": options.tasks, "limit": options.limit,
-        "out": options.out, "progress": progress, **given(options, GenerateSettings, _OF_A_SUITE),
-    }  # fmt: skip
-    studio = Studio(options.model)
-    if options.guides:
-        return _compared(studio.compare(options.suite, _ways(options.guides), **shared), options)
-    table = studio.evaluate(options.suite, **shared)
-    if options.json:
-        print(json.dumps([dataclasses.asdict(row) for row in table]))
-        return 0
-    from .evaluation import markdown
-
-    print(markdown(table))
-    return 0
-
-
-def _ways(text: str) -> dict[str, dict[str, Any]]:
-    """`none,attend-and-excite:refine=false` → settings by label; several dials are joined by `:`."""
-    ways: dict[str, dict[str, Any]] = {}
-    for part in words(text):
-        name, *dials = part.split(":")
-        ways[part] = {} if name == "none" else {"guide": name, "guide_weights": tuple(dials)}
-    return ways
-
-
-def _compared(table: list[Compared], options: argparse.Namespace) -> int:
-    from .evaluation import compared_csv, compared_markdown
-
-    if options.json:
-        print(json.dumps([dataclasses.asdict(row) for row in table]))
-    else:
-        print(compared_csv(table) if options.csv else compared_markdown(table))
-    return 0
 
 
 def _generate(options: argparse.Namespace) -> int:

@@ -188,6 +188,36 @@ class ProbeSettings(MapSettings):
         return tuple(sorted({*self.timesteps, self.t_tea, self.t_stu}, reverse=True))
 
 
+class EvaluateSettings(Settings):
+    """What an evaluation is of; `ways` and `shared` are fields of `GenerateSettings`."""
+
+    suite: str = Field(
+        "emoji-geneval", min_length=1,
+        description="emoji-geneval, attend-and-excite, a .txt file with a prompt a line, a folder of them "
+        "(T2I-CompBench), or GenEval's evaluation_metadata.jsonl.",
+    )  # fmt: skip
+    judge: str = Field(
+        "emoji-matcher", min_length=1,
+        description="emoji-matcher, clip:WEIGHTS, blip-vqa:WEIGHTS, or none: pictures alone.",
+    )  # fmt: skip
+    seeds: int = Field(4, ge=1, le=1000, description="Pictures a prompt, 1 to 1000: seeds 0, 1, 2 …, the same for all.")
+    tasks: tuple[str, ...] = Field((), description="Only these of the suite; empty: all.")
+    limit: int | None = Field(None, ge=1, description="Prompts a task, the first ones; empty: all.")
+    ways: dict[str, dict[str, Any]] = Field(default_factory=lambda: {"": {}}, description="Label → what makes it so.")
+    shared: dict[str, Any] = Field(default_factory=dict, description="What holds for all ways.")
+    layout: str = Field("", description="Also lay the pictures out for geneval's or t2i-compbench's own evaluator.")
+
+    @property
+    def prompt(self) -> str:
+        """What the status bar calls it."""
+        return f"evaluation of {Path(self.suite).name}"
+
+    @property
+    def steps(self) -> int:
+        """Before it is known how many pictures there are."""
+        return 1
+
+
 def settings_kept(values: Mapping[str, Any]) -> GenerateSettings | InspectSettings:
     """The settings that a run was made with, checked as if given now.
 

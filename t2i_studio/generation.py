@@ -129,10 +129,21 @@ def check_size(model: LoadedModel, settings: MapSettings) -> None:
 
 
 def paint(
-    model: LoadedModel, settings: GenerateSettings, prompts: Sequence[str], seeds: Sequence[int]
-) -> list[Image.Image]:
-    """Pictures of several prompts at once, nothing recorded; settings but prompt and seed hold for all."""
+    model: LoadedModel, settings: GenerateSettings, prompts: Sequence[str], seeds: Sequence[int],
+    listener: Listener | None = None,
+) -> list[Image.Image]:  # fmt: skip
+    """Pictures of several prompts at once, nothing recorded; settings but prompt and seed hold for all.
+
+    Raises:
+        Cancelled: the listener asked for it, which it is asked after every step.
+    """
+    listener = listener or Listener()
     check_size(model, settings)
+
+    def stepped(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        listener.check_cancelled()
+        return {}
+
     generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
     negative = [settings.negative_prompt] * len(prompts) if settings.negative_prompt else None
     with (
@@ -142,7 +153,7 @@ def paint(
         out = model.pipe(
             prompt=list(prompts), negative_prompt=negative, num_inference_steps=settings.steps,
             guidance_scale=settings.guidance_scale, height=settings.height, width=settings.width, generator=generators,
-            **model.family.call_options(model.pipe),
+            callback_on_step_end=stepped, **model.family.call_options(model.pipe),
         )  # fmt: skip
     return list(out.images)
 

@@ -1,60 +1,215 @@
-"""A suite painted by one model in one way, and judged: pictures and verdicts in a folder that can be gone on with."""
+"""A suite painted in several ways and judged: pictures and verdicts in folders that can be gone on with.
+
+Knows models and judges, not who asked: command line and page follow the same `Evaluation`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .evaluation import evaluate
-from .generation import paint
+import torch
+
+from .errors import InputError
+from .evaluation import (
+    Changes,
+    Compared,
+    Judged,
+    changes,
+    check_fits,
+    check_layout,
+    choose_items,
+    choose_judge,
+    compare,
+    evaluate,
+    lay_out,
+    picture_name,
+)
+from .generation import Listener, paint
+from .guidance import choose_method, read_weights
+from .visuals import Pair, Section, contact_sheet
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from .config import GenerateSettings
-    from .evaluation import Item, Judge, Judged
+    from .config import EvaluateSettings, GenerateSettings
+    from .evaluation import Item
     from .models import LoadedModel
 
+Progress = Callable[[int, int, str], None]
+SHOWN = 24
+"""Pairs of a sheet's section."""
 
-def judged(
-    model: LoadedModel, settings: GenerateSettings, items: Sequence[Item], look: Judge, judge: str, num_seeds: int,
-    out: Path | None, home: Path, progress: Callable[[int, int, str], None] | None = None,
-) -> tuple[list[Judged], float | None]:  # fmt: skip
-    """All verdicts, and the mean seconds of those pictures that were painted now.
+
+class Evaluation:
+    """One comparison, before, while and after it is painted. Read it from any thread.
 
     Args:
-        settings: hold for every picture, but for prompt and seed.
-        judge: the name of `look`.
-        out: folder of pictures and verdicts; None for one inside `home` named after all that decides a picture.
+        asked: suite, judge, seeds, and what each way is.
+        settings: makes a way's fields into checked settings of one picture.
+        home: where folders are made that nobody named.
+        out: folder with one folder a way; with a single way, that way's folder itself.
         progress: called with pictures done, all pictures, and the prompt.
 
     Raises:
-        InputError: the folder holds the evaluation of something else.
+        InputError: whatever can be told before anything is painted.
     """
-    weights = model.fingerprint()
-    about = {"judge": judge, "weights": weights, **settings.model_dump(mode="json", exclude={"prompt", "seed"})}
-    told = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:8]
-    folder = out or home / safe_name(f"{Path(settings.model).name}-{judge}-{settings.guide or 'plain'}-{told}")
-    seen: list[Judged] = []
-    spent, painted = 0.0, 0
 
-    def timed(prompts: Sequence[str], seeds: Sequence[int]) -> list[Image.Image]:
-        nonlocal spent, painted
-        started = time.monotonic()
-        images = paint(model, settings, prompts, seeds)
-        spent, painted = spent + time.monotonic() - started, painted + len(images)
-        return images
+    def __init__(
+        self, asked: EvaluateSettings, settings: Callable[..., GenerateSettings], home: Path, out: Path | None = None,
+        progress: Progress | None = None,
+    ) -> None:  # fmt: skip
+        if not asked.ways:
+            raise InputError("There is nothing to compare.", "Name at least one way of painting.")
+        self.asked, self.home, self.out, self.progress = asked, home, out, progress
+        self.items: tuple[Item, ...] = choose_items(asked.suite, asked.tasks, asked.limit)
+        if asked.layout:
+            check_layout(asked.layout, self.items)
+        check_fits(self.items, asked.judge)
+        self.ways = {label: settings("", **{**asked.shared, **way}) for label, way in asked.ways.items()}
+        for one in self.ways.values():
+            if one.guide:
+                choose_method(one.guide, **read_weights(one.guide_weights))
+        self.found: dict[str, list[Judged]] = {label: [] for label in self.ways}
+        self.folders: dict[str, Path] = {}
+        self.laid_out: list[Path] = []
+        self._table: tuple[int, list[Compared]] = (0, [])
 
-    for one in evaluate(items, timed, look, num_seeds, folder, about):
-        seen.append(one)
-        if progress is not None:
-            progress(len(seen), len(items) * num_seeds, one.prompt)
-    return seen, spent / painted if painted else None
+    @property
+    def num_pictures(self) -> int:
+        """Of all ways together."""
+        return len(self.items) * self.asked.seeds * len(self.ways)
+
+    def run(self, model_of: Callable[[GenerateSettings], LoadedModel], listener: Listener | None = None) -> None:
+        """Paint and judge what is not there yet, way after way.
+
+        Raises:
+            Cancelled: the listener asked for it; what is done stays.
+            InputError: a folder holds the evaluation of something else.
+            StudioError: a model, LoRA or judge that can't be used.
+        """
+        listener = listener or Listener()
+        judge = choose_judge(self.asked.judge)
+        for label, settings in self.ways.items():
+            listener.check_cancelled()
+            model = model_of(settings)
+            about = {"judge": self.asked.judge, **_decides(model, settings)}
+            folder = self.folders[label] = self._folder(label, settings, about)
+
+            def painted(
+                prompts: Sequence[str], seeds: Sequence[int], model: Any = model, settings: Any = settings
+            ) -> list[Image.Image]:
+                if model.device.type == "cuda":
+                    torch.cuda.reset_peak_memory_stats(model.device)
+                return paint(model, settings, prompts, seeds, listener)
+
+            def memory(model: Any = model) -> int | None:
+                return torch.cuda.max_memory_allocated(model.device) if model.device.type == "cuda" else None
+
+            for one in evaluate(self.items, painted, judge, self.asked.seeds, folder, about, memory):
+                self.found[label].append(one)
+                self._tell(one.prompt)
+                listener.check_cancelled()
+            if self.asked.layout:
+                self.laid_out.append(self._lay_out(label, folder))
+
+    def seconds_left(self) -> float | None:
+        """Estimate of painting and judging from the pictures so far, a way's own where it has some; else None."""
+        spent = {
+            way: [one.seconds + (one.judging or 0.0) for one in list(found) if one.seconds is not None]
+            for way, found in self.found.items()
+        }
+        every = [value for values in spent.values() for value in values]
+        if not every:
+            return None
+        each = len(self.items) * self.asked.seeds
+        left = 0.0
+        for way, found in self.found.items():
+            known = spent[way] or every
+            left += (each - len(found)) * sum(known) / len(known)
+        return left
+
+    def table(self) -> list[Compared]:
+        """The ways that have pictures already, each over those that it has."""
+        begun = {label: list(found) for label, found in self.found.items() if found}
+        count = sum(map(len, begun.values()))
+        if count != self._table[0]:  # a thousand pictures in five ways take half a second
+            self._table = count, compare(begun)
+        return self._table[1]
+
+    def changes(self, label: str) -> Changes:
+        """What a way made right or spoilt that the first did not."""
+        return changes(list(self.found[next(iter(self.ways))]), list(self.found[label]))
+
+    def sheet(self, label: str) -> Image.Image:
+        """What a way won and lost against the first, as one picture."""
+        first, told = next(iter(self.ways)), self.changes(label)
+
+        def section(title: str, won: bool, pairs: Sequence[tuple[Judged, Judged]]) -> Section:
+            shown = [
+                Pair(
+                    f"{after.prompt} · seed {after.seed}", _opened(self.picture(first, before)),
+                    _opened(self.picture(label, after)), f"{_verdict(before, told)} → {_verdict(after, told)}",
+                )
+                for before, after in pairs[:SHOWN]
+            ]  # fmt: skip
+            return Section(title, won, len(pairs), shown)
+
+        title = f"{label} against {first}: {told.num_pairs} pairs, by {told.measure.replace('_', ' ')}"
+        return contact_sheet(
+            title, first, label, [section("Wins", True, told.wins), section("Losses", False, told.losses)]
+        )
+
+    def picture(self, label: str, one: Judged) -> Path:
+        """The file of a picture."""
+        return self.folders[label] / picture_name(one)
+
+    def _tell(self, prompt: str) -> None:
+        if self.progress is not None:
+            self.progress(sum(map(len, self.found.values())), self.num_pictures, prompt)
+
+    def _folder(self, label: str, settings: GenerateSettings, about: Mapping[str, Any]) -> Path:
+        if self.out is not None:
+            return self.out if len(self.ways) == 1 and label == "" else self.out / safe_name(label)
+        told = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:8]
+        judge = self.asked.judge.partition(":")[0]
+        return self.home / safe_name(f"{Path(settings.model).name}-{judge}-{settings.guide or 'plain'}-{told}")
+
+    def _lay_out(self, label: str, folder: Path) -> Path:
+        kept = {(one.task, one.prompt, one.seed): one for one in self.found[label]}
+
+        def picture(item: Item, seed: int) -> Path:
+            return folder / picture_name(kept[item.task, item.prompt, seed])
+
+        return lay_out(self.asked.layout, self.items, self.asked.seeds, picture, folder)
+
+
+def _opened(file: Path) -> Image.Image:
+    from PIL import Image
+
+    with Image.open(file) as image:
+        return image.convert("RGB")
+
+
+def _verdict(one: Judged, told: Changes) -> str:
+    """What a judge said, in a few words."""
+    if told.measure in one.numbers:
+        return f"{one.numbers[told.measure]:.3f}"
+    return ("exact" if one.exact else "present") if one.present else "missing"
+
+
+def _decides(model: LoadedModel, settings: GenerateSettings) -> dict[str, Any]:
+    """All that decides a picture but for prompt and seed."""
+    about = {"weights": model.fingerprint(), **settings.model_dump(mode="json", exclude={"prompt", "seed"})}
+    lora = Path(settings.lora).expanduser()
+    if settings.lora and lora.exists():  # one trained anew at the same place paints other pictures
+        files = [lora] if lora.is_file() else sorted(lora.glob("*.safetensors"))
+        about["lora_weights"] = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+    return about
 
 
 def safe_name(label: str) -> str:

@@ -11,13 +11,14 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .config import (
     DEFAULT_MODEL,
     ROOT,
+    EvaluateSettings,
     GenerateSettings,
     InspectSettings,
     MapSettings,
@@ -27,7 +28,8 @@ from .config import (
     settings_kept,
 )
 from .config import home as default_home
-from .errors import InputError, PromptError, StorageError, StudioError
+from .errors import PromptError, StorageError, StudioError
+from .evaluating import Evaluating, run_evaluation
 from .pictures import cut, open_picture, same_shape
 from .prompts import parse, token_spans
 from .records import record, versions
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from .capture.self_test import Check
-    from .evaluation import Compared, Judged, Row
     from .generation import Listener
     from .jobs import Job, JobQueue
     from .models import LoadedModel, ModelShelf
@@ -51,7 +52,7 @@ __all__ = ["Studio", "result_of", "versions"]
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # read at its import, which Stanza may do first
 
 
-class Studio:
+class Studio(Evaluating):
     """Everything the studio can do, on one set of runs and one loaded model at a time.
 
     Args:
@@ -223,69 +224,6 @@ class Studio:
             raise StudioError("Cancelled.")
         return task.probed
 
-    def evaluate(
-        self, suite: str, *, judge: str = "emoji-matcher", num_seeds: int = 4, tasks: Sequence[str] = (),
-        limit: int | None = None, out: Path | None = None, progress: Callable[[int, int, str], None] | None = None,
-        **settings: Any,
-    ) -> list[Row]:  # fmt: skip
-        """Paint a suite's prompts with seeds 0 to `num_seeds` − 1, have them judged, and tell the shares.
-
-        Args:
-            suite: key of `evaluation.SUITES`, or a `.txt` file with a prompt a line.
-            judge: key of `evaluation.JUDGES`.
-            tasks: only these; all where empty.
-            limit: prompts a task and split, the first ones of each.
-            out: folder of pictures and verdicts; what is there already is not made again.
-            progress: called with pictures done, all pictures, and the prompt.
-            settings: fields of `GenerateSettings` over the model's defaults.
-
-        Raises:
-            InputError: unknown suite, judge or task; `out` holds the evaluation of something else.
-        """
-        from .evaluation import rows
-
-        judged, _ = self._judged(suite, judge, num_seeds, tasks, limit, out, progress, settings)
-        return rows(judged)
-
-    def compare(
-        self, suite: str, ways: Mapping[str, Mapping[str, Any]], *, judge: str = "emoji-matcher", num_seeds: int = 4,
-        tasks: Sequence[str] = (), limit: int | None = None, out: Path | None = None,
-        progress: Callable[[int, int, str], None] | None = None, **settings: Any,
-    ) -> list[Compared]:  # fmt: skip
-        """The same prompts and seeds painted in several ways; differences to the first are paired.
-
-        Args:
-            ways: label → fields of `GenerateSettings` that make it what it is, e.g. `{"guide": "ai-t2i"}`.
-            out: folder with one folder a way.
-            suite, judge, num_seeds, tasks, limit, progress, settings: see `evaluate`; they hold for all ways.
-
-        Raises:
-            InputError: as `evaluate`; or no way at all.
-        """
-        from .evaluation import compare
-        from .judging import safe_name
-
-        if not ways:
-            raise InputError("There is nothing to compare.", "Name at least one way of painting.")
-        found, seconds = {}, {}
-        for label, special in ways.items():
-            folder = None if out is None else out / safe_name(label)
-            given = {**settings, **special}
-            found[label], seconds[label] = self._judged(suite, judge, num_seeds, tasks, limit, folder, progress, given)
-        return compare(found, seconds)
-
-    def _judged(
-        self, suite: str, judge: str, num_seeds: int, tasks: Sequence[str], limit: int | None, out: Path | None,
-        progress: Callable[[int, int, str], None] | None, settings: Mapping[str, Any],
-    ) -> tuple[list[Judged], float | None]:  # fmt: skip
-        from .evaluation import choose_items, choose_judge
-        from .judging import judged
-
-        items, look = choose_items(suite, tasks, limit), choose_judge(judge)
-        given = self.settings("", **{"model": self.model, **settings})
-        model = self._models().get(given)
-        return judged(model, given, items, look, judge, num_seeds, out, self.home / "evaluations", progress)
-
     @property
     def jobs(self) -> JobQueue:
         """Fine-tunes in the background; they outlive this object and this process."""
@@ -368,6 +306,9 @@ class Studio:
         settings = task.settings
         if isinstance(settings, ProbeSettings):
             self._probe(task, settings, Follower())
+            return
+        if isinstance(settings, EvaluateSettings):
+            run_evaluation(task, self._models().get, Follower())
             return
         started = time.monotonic()
         task.report("reading the prompt")

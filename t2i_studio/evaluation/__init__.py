@@ -1,11 +1,15 @@
-"""Judging pictures: suites of prompts, judges that see objects, scores, tables with intervals.
+"""Judging pictures: suites of prompts, judges that see objects, scorers that give numbers, tables with intervals.
 
-    suites.py         what is asked, prompt by prompt
-    emoji_matcher.py  a judge: what is in the picture (one judge a file)
+    items.py          one prompt and what it asks for
+    suites.py         what is asked, prompt by prompt; suite_files.py: suites by path
+    emoji_matcher.py  a judge: what is in the picture (one judge or scorer a file)
+    clip.py           scorers through transformers, with the user's weights; blip_vqa.py too
     scores.py         asked against found: present, exact, quality
-    evaluate.py       prompts × seeds → pictures → scores, resumable
+    evaluate.py       prompts × seeds → pictures → verdicts, resumable
     table.py          shares with 95 % intervals of one way of painting
     compare.py        several ways over the same prompts and seeds, with paired differences
+    changes.py        pictures that another way made right, or spoilt
+    layouts.py        picture folders for the benchmarks' own evaluators
     measure.py        how well a judge finds what was rendered
 
 A suite or a judge = one function or class + one line in the dict here.
@@ -17,13 +21,20 @@ import difflib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..errors import InputError
+from ..emoji.reading import read_caption
+from ..errors import InputError, SettingError
+from .blip_vqa import BlipVqaScorer
+from .changes import Changes, changes
+from .clip import ClipScorer
 from .compare import Compared, compare, compared_csv, compared_markdown
 from .emoji_matcher import EmojiMatcher
-from .evaluate import Judged, evaluate
-from .found import Found, Judge
+from .evaluate import Judged, evaluate, picture_name
+from .found import Found, Judge, Scorer
+from .items import Item
+from .layouts import LAYOUTS, check_layout, lay_out
 from .scores import Score, score
-from .suites import Item, attend_and_excite, emoji_geneval, prompt_file
+from .suite_files import is_file_suite, suite_at
+from .suites import attend_and_excite, emoji_geneval
 from .table import Row, markdown, rows
 
 SUITES: dict[str, Callable[[], tuple[Item, ...]]] = {
@@ -33,22 +44,33 @@ SUITES: dict[str, Callable[[], tuple[Item, ...]]] = {
 JUDGES: dict[str, Callable[[], Judge]] = {
     "emoji-matcher": EmojiMatcher,
 }
+SCORERS: dict[str, Callable[[str], Scorer]] = {
+    "clip": ClipScorer,
+    "blip-vqa": BlipVqaScorer,
+}
+"""Written `name:weights`: a folder or hub id of the user's."""
+NO_JUDGE = "none"
+"""Pictures alone: for evaluators elsewhere."""
 
 __all__ = [
-    "JUDGES", "SUITES", "Compared", "Found", "Item", "Judge", "Judged", "Row", "Score", "choose_items", "choose_judge",
-    "compare", "compared_csv", "compared_markdown", "evaluate",
-    "markdown", "rows", "score",
+    "JUDGES", "LAYOUTS", "NO_JUDGE", "SCORERS", "SUITES", "Changes", "Compared", "Found", "Item", "Judge", "Judged",
+    "Row", "Score", "Scorer", "changes", "check_fits", "check_layout", "choose_items", "choose_judge", "compare",
+    "compared_csv", "compared_markdown", "evaluate", "lay_out", "markdown", "picture_name", "rows", "score",
 ]  # fmt: skip
 
 
 def choose_items(suite: str, tasks: Sequence[str] = (), limit: int | None = None) -> tuple[Item, ...]:
-    """The prompts of a suite, or of a `.txt` file: of some tasks only, and the first `limit` of each task and split.
+    """The prompts of a suite: of some tasks only, and the first `limit` of each task and split.
+
+    Args:
+        suite: a key of `SUITES`, a `.txt` file with a prompt a line, a folder of them (T2I-CompBench), or
+            GenEval's `evaluation_metadata.jsonl`.
 
     Raises:
         InputError: unknown suite or task, or a limit below 1.
     """
-    of_a_file = suite.endswith(".txt")
-    items = prompt_file(Path(suite).expanduser()) if of_a_file else SUITES[_known(suite, tuple(SUITES), "suite")]()
+    by_path = is_file_suite(suite)
+    items = suite_at(Path(suite).expanduser()) if by_path else SUITES[_known(suite, tuple(SUITES), "suite")]()
     every = tuple(dict.fromkeys(item.task for item in items))
     wanted = {_known(task, every, "task") for task in tasks} or set(every)
     if limit is not None and limit < 1:
@@ -62,13 +84,47 @@ def choose_items(suite: str, tasks: Sequence[str] = (), limit: int | None = None
     return tuple(kept)
 
 
-def choose_judge(name: str) -> Judge:
-    """A judge by its name.
+def choose_judge(name: str) -> Judge | Scorer | None:
+    """A judge by its name, or a scorer as `name:weights`; None for `none`.
 
     Raises:
         InputError: unknown.
+        ModelNotFound: a scorer's weights are not there.
     """
-    return JUDGES[_known(name, tuple(JUDGES), "judge")]()
+    kind, _, weights = name.partition(":")
+    if _known_judge(kind) == NO_JUDGE:
+        return None
+    return SCORERS[kind](weights) if kind in SCORERS else JUDGES[kind]()
+
+
+def _known_judge(kind: str) -> str:
+    return _known(kind, (*JUDGES, *SCORERS, NO_JUDGE), "judge")
+
+
+def check_fits(items: Sequence[Item], judge: str) -> None:
+    """Before anything is loaded or painted: whether a judge can tell what the prompts ask for.
+
+    Raises:
+        InputError: unknown judge, a prompt it can't read, or an object it does not know; the message names it.
+    """
+    kind, _, weights = judge.partition(":")
+    _known_judge(kind)
+    if kind in SCORERS and not weights:
+        raise SettingError(f"{kind} needs weights.", f"Name a folder or hub id after a colon, {kind}:FOLDER.", "judge")
+    nouns = getattr(JUDGES.get(kind), "nouns", None)
+    if nouns is None:
+        return
+    for item in items:
+        if item.request is None:
+            read_caption(item.prompt)  # says which phrase
+            continue
+        stray = next((asked.noun for asked in item.request.asked if asked.noun not in nouns), None)
+        if stray is not None:
+            raise SettingError(
+                f"{item.prompt!r} asks for {stray!r}, which {judge} can't find.",
+                "Judge by none, and lay the pictures out for an evaluator that can; or by a scorer.",
+                "judge",
+            )
 
 
 def _known(name: str, names: tuple[str, ...], kind: str) -> str:
@@ -76,4 +132,4 @@ def _known(name: str, names: tuple[str, ...], kind: str) -> str:
         return name
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names)}."
-    raise InputError(f"There is no {kind} {name!r}.", hint)
+    raise SettingError(f"There is no {kind} {name!r}.", hint, "tasks" if kind == "task" else kind)

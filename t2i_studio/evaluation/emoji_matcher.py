@@ -48,6 +48,7 @@ class EmojiMatcher:
     """The judge without learning. One instance keeps the templates (40 MB)."""
 
     name = NAME
+    nouns = frozenset(NOUNS)
 
     def __init__(self, accept: float = ACCEPT) -> None:
         self.accept = accept

@@ -1,52 +1,74 @@
-"""Prompts × seeds → pictures → scores. What is done stays done: a second call goes on.
+"""Prompts × seeds → pictures → verdicts. What is done stays done: a second call goes on.
 
 Knows no model: pictures come from a function that paints prompts.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image
 
 from ..errors import InputError
 from ..runs import storing
-from .found import Found, Judge
+from .found import Found, Judge, Scorer
+from .items import Item
 from .scores import score
-from .suites import Item
 
 BATCH = 8
 RECORDS = "judged.jsonl"
 ABOUT = "about.json"
+_LONGEST = 120
 Paint = Callable[[Sequence[str], Sequence[int]], Sequence[Image.Image]]
 """Prompts and seeds of equal length → pictures."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One picture's verdict."""
+    """One picture's verdict, and what the picture cost."""
 
     task: str
     split: str
     prompt: str
     seed: int
-    present: bool
-    exact: bool
-    quality: float | None
-    found: tuple[Found, ...]
+    present: bool | None = None
+    "None where nobody looked for objects."
+    exact: bool | None = None
+    quality: float | None = None
+    found: tuple[Found, ...] = ()
+    numbers: dict[str, float] = field(default_factory=dict)
+    "What a scorer gave."
+    seconds: float | None = field(default=None, compare=False)
+    "Of painting: its share of its batch."
+    memory: int | None = field(default=None, compare=False)
+    "Bytes of device memory at their highest while its batch was painted; None where a device does not tell."
+    judging: float | None = field(default=None, compare=False)
+    "Seconds that the judge took."
+
+    @property
+    def group(self) -> str:
+        """The row of a table that it belongs to."""
+        return f"{self.task}, {self.split}" if self.split else self.task
 
 
 def evaluate(
-    items: Sequence[Item], paint: Paint, judge: Judge, num_seeds: int, folder: Path, about: dict[str, object]
-) -> Iterator[Judged]:
+    items: Sequence[Item], paint: Paint, judge: Judge | Scorer | None, num_seeds: int, folder: Path,
+    about: dict[str, object], memory: Callable[[], int | None] = lambda: None, batch: int = BATCH,
+) -> Iterator[Judged]:  # fmt: skip
     """Every item with seeds 0 to `num_seeds` − 1; yields each verdict once it is kept.
 
     Args:
+        judge: finds objects, or gives numbers; None only paints.
         folder: pictures and `judged.jsonl` lie here; verdicts that are there already are not made again.
         about: what the verdicts depend on (model, settings, judge); a folder of other pictures is refused.
+        memory: bytes at their highest since the last painting began.
+        batch: pictures that are painted at once.
 
     Raises:
         InputError: `folder` holds the evaluation of something else.
@@ -57,19 +79,24 @@ def evaluate(
         _same(folder / ABOUT, about)
         _end_line(folder / RECORDS)
     done = {(j.task, j.prompt, j.seed): j for j in read(folder)}
-    todo = []
+    todo: dict[tuple[str, str, int], tuple[Item, int]] = {}
     for item in items:
         for seed in range(num_seeds):
-            kept = done.get((item.task, item.prompt, seed))
-            if kept is not None:
-                yield kept
+            key = item.task, item.prompt, seed
+            if key in done:
+                yield done[key]
             else:
-                todo.append((item, seed))
-    for start in range(0, len(todo), BATCH):
-        part = todo[start : start + BATCH]
+                todo[key] = item, seed  # a prompt that comes twice is one picture
+    waiting = list(todo.values())
+    for start in range(0, len(waiting), batch):
+        part = waiting[start : start + batch]
+        started = time.monotonic()
         images = paint([item.prompt for item, _ in part], [seed for _, seed in part])
+        seconds = (time.monotonic() - started) / len(part)
         for (item, seed), image in zip(part, images, strict=True):
-            judged = _judged(item, seed, judge(image))
+            started = time.monotonic()
+            judged = replace(_judged(item, seed, image, judge), seconds=seconds, memory=memory())
+            judged = replace(judged, judging=time.monotonic() - started)
             with storing(folder):
                 image.save(folder / picture_name(judged))
                 with (folder / RECORDS).open("a", encoding="utf-8") as records:
@@ -79,7 +106,10 @@ def evaluate(
 
 def picture_name(judged: Judged) -> str:
     """The file of a judged picture in its folder."""
-    words = judged.prompt.removeprefix("a photo of ").replace(" ", "-")
+    plain = judged.prompt.removeprefix("a photo of ").replace(" ", "-")
+    words = re.sub(r"[^\w.,'-]+", "-", plain)[:_LONGEST]
+    if words != plain:  # two prompts must not share a file
+        words += "-" + hashlib.sha256(judged.prompt.encode()).hexdigest()[:8]
     return f"{judged.task}-{words}-{judged.seed}.png"
 
 
@@ -106,9 +136,17 @@ def _end_line(file: Path) -> None:
             records.write("\n")
 
 
-def _judged(item: Item, seed: int, found: tuple[Found, ...]) -> Judged:
+def _judged(item: Item, seed: int, image: Image.Image, judge: Judge | Scorer | None) -> Judged:
+    plain = Judged(item.task, item.split, item.prompt, seed)
+    if judge is None:
+        return plain
+    if hasattr(judge, "numbers"):
+        return replace(plain, numbers=judge.numbers(image, item.prompt))  # type: ignore[union-attr]
+    if item.request is None:
+        raise InputError(f"{judge.name} can't tell what {item.prompt!r} asks for.", "Use --judge none, or a scorer.")
+    found = judge(image)  # type: ignore[operator]
     got = score(item.request, found)
-    return Judged(item.task, item.split, item.prompt, seed, got.present, got.exact, got.quality, found)
+    return replace(plain, present=got.present, exact=got.exact, quality=got.quality, found=found)
 
 
 def _same(file: Path, about: dict[str, object]) -> None:

@@ -30,9 +30,21 @@ class Judge(Protocol):
     """Finds the objects of a picture."""
 
     name: str
+    nouns: frozenset[str]
+    "What it can find."
 
     def __call__(self, image: Image.Image) -> tuple[Found, ...]:
         """Objects in an RGB picture of any size, the most certain first."""
+        ...
+
+
+class Scorer(Protocol):
+    """Gives a picture of a prompt some numbers, more is better; it finds nothing."""
+
+    name: str
+
+    def numbers(self, image: Image.Image, prompt: str) -> dict[str, float]:
+        """Name → value. The first is the one that wins and losses are told by."""
         ...
 
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageFilter
 
 from ..emoji.captions import Mixture
 from ..emoji.scenes import Scene, render, sample_scene
-from . import Judge, choose_judge
+from . import JUDGES, Judge
 from .found import overlap
 
 MIXTURE = Mixture(single=0.25, pair=0.3, triple=0.15, count=0.2, relation=0.1)
@@ -84,11 +84,11 @@ def vae_round_trip() -> Change:
 def main() -> None:
     """Print a Markdown table."""
     parser = argparse.ArgumentParser(prog="python -m t2i_studio.evaluation.measure", description=__doc__)
-    parser.add_argument("--judge", default="emoji-matcher")
+    parser.add_argument("--judge", default="emoji-matcher", choices=JUDGES)
     parser.add_argument("--scenes", type=int, default=80)
     parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
-    judge, scenes = choose_judge(options.judge), scenes_of(options.seed, options.scenes)
+    judge, scenes = JUDGES[options.judge](), scenes_of(options.seed, options.scenes)
     changes: dict[str, Change] = {
         "rendered": lambda image: image,
         "after the VAE": vae_round_trip(),

@@ -7,34 +7,21 @@ colour–noun combinations that occur in training, *unseen* ones those that occu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import cycle
-from pathlib import Path
 
 import numpy as np
 
 from ..config import ASSETS
 from ..emoji.captions import Asked, Request
-from ..emoji.reading import read_caption
 from ..emoji.splits import Splits, load_splits
 from ..emoji.vocabulary import COLOURS, NOUNS, NUMBERS, RELATIONS, plural
-from ..errors import InputError
+from .items import Item
+from .suite_files import prompt_file
 
 SEED = 553
 """Of the draws of a suite: the same prompts for every model, for good."""
 A_TASK = 24
 """Prompts of a task and split."""
-
-
-@dataclass(frozen=True)
-class Item:
-    """One prompt of a suite."""
-
-    task: str
-    split: str
-    "`seen` or `unseen`."
-    prompt: str
-    request: Request
 
 
 def emoji_geneval() -> tuple[Item, ...]:
@@ -66,28 +53,6 @@ def attend_and_excite() -> tuple[Item, ...]:
     for task in ("animals", "animals-objects", "objects"):
         items += prompt_file(ASSETS / "prompts" / "attend-and-excite" / f"{task}.txt", task)
     return tuple(items)
-
-
-def prompt_file(file: Path, task: str = "") -> tuple[Item, ...]:
-    """A prompt a line, in the language of the embedded world; `task` is the file's name.
-
-    Raises:
-        InputError: no such file, or a prompt that asks for something else.
-    """
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} can't be read: {error}.", "Give a text file with a prompt a line.") from None
-    return tuple(_read(line.strip(), task or file.stem) for line in lines if line.strip())
-
-
-def _read(prompt: str, task: str) -> Item:
-    request, splits = read_caption(prompt), load_splits()
-    nouns = [asked.noun for asked in request.asked]
-    pairs = {splits.pair_split(a, b) for i, a in enumerate(nouns) for b in nouns[i + 1 :] if a != b}
-    colours = [splits.may_train_colour(a.colour, a.noun) for a in request.asked if a.colour]
-    seen = "test_unseen" not in pairs and all(colours)
-    return Item(task, "seen" if seen else "unseen", prompt, request)
 
 
 def _draw(options: list[tuple[str, str]], rng: np.random.Generator) -> list[tuple[str, str]]:

@@ -1,15 +1,12 @@
-"""Verdicts as a table: a row a task and split, shares with 95 % intervals."""
+"""Verdicts as a table: a row a task and split, with 95 % intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-from ..intervals import clustered
+from .compare import Compared, Interval, compare, written
 from .evaluate import Judged
-
-Interval = tuple[float, float, float]
-"""Share, lower and upper end."""
 
 
 @dataclass(frozen=True)
@@ -20,42 +17,43 @@ class Row:
     split: str
     num_prompts: int
     num_pictures: int
-    present: Interval
-    exact: Interval
+    present: Interval | None
+    "None where no judge looked for objects; so too for `exact`."
+    exact: Interval | None
     quality: float | None
     "Mean distance of found objects to clean renderings, [0, 1]."
+    numbers: dict[str, Interval] = field(default_factory=dict)
+    "Means of what a scorer gave."
+    seconds: float | None = None
+    memory: int | None = None
 
 
 def rows(judged: Iterable[Judged]) -> list[Row]:
     """A row a task and split, in the order in which they come."""
-    groups: dict[tuple[str, str], list[Judged]] = {}
-    for one in judged:
-        groups.setdefault((one.task, one.split), []).append(one)
-    return [_row(task, split, members) for (task, split), members in groups.items()]
+    every = list(judged)
+    groups = {one.group: (one.task, one.split) for one in every}
+    return [_row(*groups[one.group], one) for one in compare({"": every}) if one.group in groups] if every else []
 
 
-def _row(task: str, split: str, members: list[Judged]) -> Row:
-    prompts: dict[str, list[Judged]] = {}
-    for one in members:
-        prompts.setdefault(one.prompt, []).append(one)
-    measured = [one.quality for one in members if one.quality is not None]
+def _row(task: str, split: str, one: Compared) -> Row:
     return Row(
-        task, split, len(prompts), len(members),
-        clustered([[one.present for one in same] for same in prompts.values()]),
-        clustered([[one.exact for one in same] for same in prompts.values()]),
-        sum(measured) / len(measured) if measured else None,
+        task, split, one.num_prompts, one.num_pictures, one.present, one.exact, one.quality, one.numbers, one.seconds,
+        one.memory,
     )  # fmt: skip
 
 
-def markdown(table: list[Row]) -> str:
-    """As in the docs; intervals in brackets."""
-    lines = ["| task | prompts | pictures | present | exact | distance |", "|---|---|---|---|---|---|"]
+def markdown(table: Sequence[Row]) -> str:
+    """As in the docs; intervals in brackets. Columns that nothing was measured for stay away."""
+    looked = any(row.present is not None for row in table)
+    names = list(dict.fromkeys(name for row in table for name in row.numbers))
+    head = ["task", "prompts", "pictures", *(["present", "exact", "distance"] if looked else [])]
+    head += [name.replace("_", " ") for name in names]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for row in table:
-        distance = "–" if row.quality is None else f"{row.quality:.3f}"
-        cells = [f"{row.task}, {row.split}", str(row.num_prompts), str(row.num_pictures), _share(row.present)]
-        lines.append("| " + " | ".join([*cells, _share(row.exact), distance]) + " |")
+        cells = [f"{row.task}, {row.split}" if row.split else row.task, str(row.num_prompts), str(row.num_pictures)]
+        if looked:
+            distance = "–" if row.quality is None else f"{row.quality:.3f}"
+            cells += [written(row.present), written(row.exact), distance]
+        cells += [written(row.numbers.get(name), 3) for name in names]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def _share(interval: Interval) -> str:
-    return "{:.2f} [{:.2f}, {:.2f}]".format(*interval)

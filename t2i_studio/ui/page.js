@@ -22,7 +22,7 @@
   label();
   // The address names the tab, so that reload, back and a link find it: #guide, #teacher, #runs, #run=… and so on
   const button = (tab) => document.getElementById(`tab-${tab}-button`);
-  const addressed = () => (/^#(guide|teacher|finetune)$/.test(location.hash) ? location.hash.slice(1) : /^#(runs$|run=|pick=|compare=)/.test(location.hash) ? "runs" : "inspect");
+  const addressed = () => (/^#(guide|teacher|finetune|evaluate)$/.test(location.hash) ? location.hash.slice(1) : /^#(runs$|run=|pick=|compare=)/.test(location.hash) ? "runs" : "inspect");
   const showTab = () => {
     const wanted = button(addressed());
     if (wanted && wanted.getAttribute("aria-selected") !== "true") wanted.click();

@@ -10,7 +10,7 @@ from ..errors import StudioError
 from . import endpoints, follow, theme
 from .parts import part, script
 from .scratch import Scratch
-from .tabs import finetune, guide, inspect, runs, teacher
+from .tabs import evaluate, finetune, guide, inspect, runs, teacher
 from .tabs.asking import Asking
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def build(studio: Studio) -> gr.Blocks:
                 teaching = teacher.build(studio, scratch, page, clock)
             with gr.Tab("Fine-tune", id="finetune", elem_id="tab-finetune", render_children=True):
                 board = finetune.build(studio, scratch, page, clock)
+            with gr.Tab("Evaluate", id="evaluate", elem_id="tab-evaluate", render_children=True):
+                evaluate.build(studio, page, clock, tabs, asking, steering)
             # Drawn at once: an address may open a run, and its search is one call.
             with gr.Tab("Runs", id="runs", elem_id="tab-runs", render_children=True):
                 gallery = runs.build(studio, scratch)

@@ -22,6 +22,7 @@ from .page import save_figure
 from .pair import pair_image
 from .png_set import write_pngs
 from .selection import COLUMN_WIDTH, PAGE_WIDTH, PanelSettings
+from .sheet import Pair, Section, contact_sheet
 from .training_curves import training_curves
 
 Panel = Callable[[Run, PanelSettings | None], Figure]
@@ -42,12 +43,15 @@ __all__ = [
     "PALETTES",
     "PANELS",
     "THEMES",
+    "Pair",
     "Panel",
     "PanelSettings",
     "Row",
+    "Section",
     "Theme",
     "animation",
     "compared",
+    "contact_sheet",
     "decay",
     "difference",
     "heat",

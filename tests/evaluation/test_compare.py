@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,9 +88,16 @@ def test_differences_are_paired() -> None:
     assert np.isnan(paired([], other, "present")[0])
 
 
+def costing(judged: list[Judged]) -> list[Judged]:
+    return [replace(one, seconds=1.0 + i % 2, memory=(1 + i) * 2**20) for i, one in enumerate(judged)]
+
+
 def test_table_of_ways() -> None:
-    table = compare({"none": verdicts([[False]] * 4), "ai-t2i": verdicts([[True]] * 4)}, {"none": 1.5})
+    table = compare({"none": costing(verdicts([[False]] * 4)), "ai-t2i": verdicts([[True]] * 4)})
     assert [(row.way, row.exact[0], row.seconds) for row in table] == [("none", 0, 1.5), ("ai-t2i", 1, None)]
+    assert [row.memory for row in table] == [4 * 2**20, None]
+    assert compared_markdown(table).splitlines()[2].endswith("| 1.50 | 4 |")
+    assert compared_markdown(table).splitlines()[3].endswith("| – | – |")
     assert table[0].exact_gain is None
     assert "+1.00 [+1.00, +1.00]" in compared_markdown(table)
     read = list(csv.DictReader(io.StringIO(compared_csv(table))))

@@ -233,6 +233,7 @@ class FakeStudio:
         self.go = threading.Event()
         self.tasks: dict[str, FakeTask] = {}
         self.jobs_home = Path(tempfile.mkdtemp(prefix="fake-jobs-"))
+        self.evaluations: Any = None
         self.runs = RunStore(self.home or Path(tempfile.mkdtemp(prefix="fake-studio-")))
 
     @property
@@ -299,14 +300,35 @@ class FakeStudio:
         return task
 
     def task(self, task_id: str) -> FakeTask | None:
-        return self.tasks.get(task_id)
+        return self.tasks.get(task_id) or (self.evaluations and self.evaluations.queue.find(task_id))
 
     @property
     def latest(self) -> FakeTask | None:
         return next((task for task in reversed(self.tasks.values()) if not isinstance(task, FakeProbe)), None)
 
     def active(self) -> list[FakeTask]:
-        return [t for t in self.tasks.values() if t.status in ("waiting", "running")]
+        also = self.evaluations.queue.active() if self.evaluations else []
+        return [t for t in self.tasks.values() if t.status in ("waiting", "running")] + also
+
+    def submit_evaluation(self, **values: Any) -> Any:
+        return self._evaluations().submit(values)
+
+    def plan_evaluation(self, **values: Any) -> Any:
+        return self._evaluations().plan(values)
+
+    def suite_tasks(self, suite: str) -> tuple[str, ...]:
+        from t2i_studio.evaluation import choose_items
+
+        return tuple(dict.fromkeys(item.task for item in choose_items(suite)))
+
+    def draw(self, prompt: str, settings: GenerateSettings) -> Image.Image:
+        return paint(parse_prompt(prompt), settings)[0]
+
+    def _evaluations(self) -> Any:
+        from tests.ui.fake_evaluation import FakeEvaluations
+
+        self.evaluations = self.evaluations or FakeEvaluations(self)
+        return self.evaluations
 
     def keep(self, task: FakeTask, image: Image.Image, maps: Maps | None) -> Run:
         notes = () if maps else ("No noun was found, so no map was recorded.",)

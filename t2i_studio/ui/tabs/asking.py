@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import gradio as gr
 
+    from ...config import GenerateSettings
     from ...studio import Studio
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -22,6 +23,8 @@ class Asking:
     fill: Callable[[str], list[Any]]
     "Takes a run's id."
     outputs: list[gr.Component]
+    fill_settings: Callable[[GenerateSettings], list[Any]] | None = None
+    "The same for settings that no run was made with yet."
     settings: dict[str, gr.Component] = field(default_factory=dict)
     "Its controls by the names of their settings."
     doors: tuple[gr.HTML, ...] = ()

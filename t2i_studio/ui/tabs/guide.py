@@ -56,10 +56,9 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
     )
     _wire(handlers, parts, page, clock)
     return Asking(
-        handlers.use,
-        [parts.choice, parts.chips, parts.rest, *parts.settings.values(), *parts.dials.values()],
-        doors=(parts.pair,),
-    )
+        handlers.use, [parts.choice, parts.chips, parts.rest, *parts.settings.values(), *parts.dials.values()],
+        fill_settings=handlers.filled, doors=(parts.pair,),
+    )  # fmt: skip
 
 
 def _ask(studio: Studio, handlers: GuideHandlers) -> dict[str, Any]:

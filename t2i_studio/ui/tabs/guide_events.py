@@ -245,9 +245,13 @@ class GuideHandlers(Several):
             given = settings_kept(run.settings)
             if not isinstance(given, GenerateSettings):
                 return [gr.skip()] * (3 + len(SETTINGS) + len(DIALS))
-            choice = chips.choice_of(self.studio.parse(given.prompt, None, given.language), given.nouns)
+            return self.filled(given)
         except StudioError as error:
             raise gr.Error(str(error), print_exception=False) from None
+
+    def filled(self, given: GenerateSettings) -> list[Any]:
+        """As `use`, from settings."""
+        choice = chips.choice_of(self.studio.parse(given.prompt, None, given.language), given.nouns)
         plain = [("; ".join(given.boxes) if name == "boxes" else getattr(given, name)) for name in SETTINGS]
         dials = [_dial(given, place) for place in DIALS]
         known = {*SETTINGS, *_GUIDING}

@@ -61,8 +61,11 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
     states = {"choice": gr.State(None), "watched": gr.State(None), "shown": gr.State(None)}
     parts = Parts(**asked, **seen, **states)
     _wire(handlers, parts, page, clock)
-    outputs = [parts.choice, parts.chips, *parts.settings.values()]
-    return Asking(partial(handlers.use, list(parts.settings)), outputs, settings=parts.settings, doors=(parts.keep,))
+    names = list(parts.settings)
+    return Asking(
+        partial(handlers.use, names), [parts.choice, parts.chips, *parts.settings.values()],
+        partial(handlers.asked, names), settings=parts.settings, doors=(parts.keep,),
+    )  # fmt: skip
 
 
 def _ask(studio: Studio, handlers: Handlers) -> dict[str, Any]:

@@ -1,0 +1,25 @@
+"""One prompt of a suite, and what a picture of it must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..emoji.captions import Request
+
+
+@dataclass(frozen=True)
+class Item:
+    """One prompt of a suite."""
+
+    task: str
+    split: str
+    "`seen` or `unseen` in the embedded world's training; empty where that says nothing."
+    prompt: str
+    request: Request | None = None
+    "What must be in the picture; None where the prompt is not in the embedded world's language."
+    metadata: Mapping[str, Any] | None = None
+    "GenEval's own line about it, for GenEval's own evaluator."
+    number: int = 0
+    "Its line in the file it comes from, from 0."

@@ -1,0 +1,162 @@
+"""An evaluation as data for `evaluation.js`: the table so far, and the pictures behind a cell."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+if TYPE_CHECKING:
+    from ..evaluation import Compared, Judged
+    from ..judging import Evaluation
+    from ..tasks import Task
+
+A_PAGE = 12
+SIDE = 224
+"""Pixels of a thumbnail."""
+ALL = "all"
+
+
+def board(task: Task) -> dict[str, Any]:
+    """How far it is, and every row that has pictures."""
+    evaluation: Evaluation = task.evaluation
+    asked = evaluation.asked
+    table = evaluation.table()
+    parts = [Path(asked.suite).name, f"{len(evaluation.items)} prompts × {asked.seeds} {_s('seed', asked.seeds)}"]
+    parts += [f"{len(evaluation.ways)} {_s('way', len(evaluation.ways))}", asked.judge]
+    seen = {
+        "id": task.id, "state": task.status, "title": " · ".join(parts), "base": next(iter(evaluation.ways)),
+        "columns": _columns(table), "rows": [_row(row, evaluation) for row in table],
+        "done": sum(map(len, evaluation.found.values())), "total": evaluation.num_pictures,
+    }  # fmt: skip
+    if task.status == "running":
+        return seen | {"message": _sentence(task.message), "seconds_left": evaluation.seconds_left()}
+    if task.status == "waiting":
+        return seen | {"message": f"Waiting, {task.position} before it" if task.position else "Waiting"}
+    if task.status == "cancelled":
+        remedy = "What is painted is kept: start the same again and it goes on."
+        return seen | {"problem": f"Cancelled at picture {seen['done']} of {seen['total']}.", "remedy": remedy}
+    if task.error is not None:
+        return seen | {"problem": task.error.problem, "remedy": task.error.remedy}
+    return seen
+
+
+def _columns(table: Sequence[Compared]) -> list[dict[str, Any]]:
+    """Those that something was measured for. A share has a bar from 0 to 1."""
+    columns: list[dict[str, Any]] = []
+    if any(row.present is not None for row in table):
+        columns += [{"name": "present", "hint": "All that was asked for is there.", "share": True}]
+        columns += [{"name": "exact", "hint": "That, and nothing else.", "share": True}]
+    for name in dict.fromkeys(name for row in table for name in row.numbers):
+        columns.append({"name": name.replace("_", " "), "hint": "Mean over pictures.", "share": False})
+    return columns
+
+
+def _row(row: Compared, evaluation: Evaluation) -> dict[str, Any]:
+    cells: list[dict[str, Any]] = []
+    if row.present is not None:
+        cells.append(_cell(row.present, row.present_gain, 2))
+        cells.append(_cell(row.exact, row.exact_gain, 2))
+    cells += [_cell(value, row.gains.get(name), 3) for name, value in row.numbers.items()]
+    each = sum(row.group in (ALL, one) for one in _groups(evaluation)) * evaluation.asked.seeds
+    return {
+        "way": row.way, "group": row.group, "pictures": row.num_pictures, "of": each, "cells": cells,
+        "seconds": None if row.seconds is None else f"{row.seconds:.1f}",
+        "memory": None if row.memory is None else f"{row.memory / 2**20:.0f}",
+    }  # fmt: skip
+
+
+def _groups(evaluation: Evaluation) -> list[str]:
+    return [f"{item.task}, {item.split}" if item.split else item.task for item in evaluation.items]
+
+
+def _cell(
+    value: tuple[float, float, float] | None, gain: tuple[float, float, float] | None, digits: int
+) -> dict[str, Any]:
+    """`value` with its interval; a gain is sure where its interval leaves 0 out."""
+    assert value is not None
+    cell: dict[str, Any] = {"text": f"{value[0]:.{digits}f}", "span": list(value), "digits": digits}
+    if gain is None or gain[0] != gain[0]:  # NaN: no picture in common yet
+        return cell
+    sure = 1 if gain[1] > 0 else -1 if gain[2] < 0 else 0
+    return cell | {"gain": f"{gain[0]:+.{digits}f}", "low": f"{gain[1]:+.{digits}f}", "high": f"{gain[2]:+.{digits}f}",
+                   "sure": sure}  # fmt: skip
+
+
+def cards(evaluation: Evaluation, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """One page of the pictures of a way and group, beside those of the first way on the same prompt and seed.
+
+    `only`: all, present, missing, won or lost (against the first way).
+    """
+    way, group, only = str(wanted["way"]), str(wanted.get("group") or ALL), str(wanted.get("only") or ALL)
+    base = next(iter(evaluation.ways))
+    before = {(one.task, one.prompt, one.seed): one for one in list(evaluation.found[base])}
+    pairs = [
+        (before.get((one.task, one.prompt, one.seed)) if way != base else None, one)
+        for one in list(evaluation.found[way])
+        if group in (ALL, one.group)
+    ]
+    counts = {name: sum(_fits(name, *pair) for pair in pairs) for name in (ALL, "present", "missing", "won", "lost")}
+    fitting = [pair for pair in pairs if _fits(only, *pair)]
+    start = max(0, int(wanted.get("offset") or 0))
+    items = [
+        {
+            "prompt": after.prompt, "seed": after.seed, "way": way, "base": base,
+            "after": _side(evaluation, way, after), "before": first and _side(evaluation, base, first),
+        }
+        for first, after in fitting[start : start + A_PAGE]
+    ]  # fmt: skip
+    return {"items": items, "total": len(fitting), "counts": counts}
+
+
+def _fits(only: str, before: Judged | None, after: Judged) -> bool:
+    if only == ALL:
+        return True
+    if only in ("present", "missing"):
+        return after.present is (only == "present")
+    if before is None:
+        return False
+    change = _worth(after) - _worth(before)
+    return change > 0 if only == "won" else change < 0
+
+
+def _worth(one: Judged) -> float:
+    return next(iter(one.numbers.values())) if one.numbers else float(bool(one.present))
+
+
+def _side(evaluation: Evaluation, way: str, one: Judged) -> dict[str, Any]:
+    """A picture with its verdict; `mark` is yes, no or empty."""
+    mark = "" if one.present is None else "yes" if one.present else "no"
+    if one.numbers:
+        text = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in one.numbers.items())
+    elif one.present is None:
+        text = "not judged"
+    else:
+        text = "exact" if one.exact else "present, and more" if one.present else "missing"
+    seen = ", ".join(" ".join(filter(None, (found.colour, found.noun))) for found in one.found)
+    return {"image": _thumbnail(evaluation.picture(way, one)), "mark": mark, "text": text, "found": seen}
+
+
+def _thumbnail(file: Path) -> str:
+    """A data URL; empty where the picture is gone."""
+    try:
+        with Image.open(file) as image:
+            small = image.convert("RGB")
+    except OSError:
+        return ""
+    small.thumbnail((SIDE, SIDE))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _sentence(message: str) -> str:
+    return message[:1].upper() + message[1:]
+
+
+def _s(word: str, number: int) -> str:
+    return word if number == 1 else f"{word}s"

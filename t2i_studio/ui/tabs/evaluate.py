@@ -1,0 +1,125 @@
+"""The tab Evaluate: a suite painted in several ways, a table that fills, each cell open to its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from ...config import EvaluateSettings
+from ...errors import StudioError
+from ..controls import control
+from ..parts import part
+from .asking import PRIVATE, Asking
+from .evaluate_events import FIELDS, METHODS_OFFERED, EvaluateHandlers
+
+if TYPE_CHECKING:
+    from ...studio import Studio
+
+SUITES = (
+    ("attend-and-excite · 276 prompts, two subjects each", "attend-and-excite"),
+    ("emoji-geneval · GenEval's six tasks in the emoji world", "emoji-geneval"),
+)
+JUDGES = (
+    ("emoji-matcher · finds the emoji by correlation", "emoji-matcher"),
+    ("none · pictures alone", "none"),
+)
+SCRIPT = ("painting", "evaluate/table", "evaluate/pictures", "evaluate/evaluation")
+
+
+def build(studio: Studio, page: gr.Blocks, clock: gr.Timer, tabs: gr.Tabs, asking: Asking, steering: Asking) -> None:
+    """Lay the tab out and wire it; a picture opens in Inspect (`asking`), a guided one in Guide (`steering`)."""
+    handlers = EvaluateHandlers(studio)
+    with gr.Row(elem_classes=["inspect"], equal_height=False):
+        with gr.Column(elem_classes=["inspect-ask"], scale=0, min_width=320):
+            fields, plan, buttons, problems = _ask(studio)
+        with gr.Column(elem_classes=["inspect-see"], scale=1, min_width=320):
+            # Gradio marks the function, which a method does not allow.
+            def pictures(wanted: Mapping[str, Any]) -> dict[str, Any]:
+                return handlers.pictures(wanted)
+
+            board = part("evaluation", {"state": "idle"}, scripts=SCRIPT, server_functions=[pictures])
+    _wire(handlers, fields, plan, buttons, problems, board, page, clock)
+
+    def use(event: gr.EventData) -> list[Any]:
+        try:
+            given = handlers.settings_of({name: getattr(event, name, "") for name in ("id", "way", "prompt", "seed")})
+            if given.guide:
+                return [gr.update(selected="guide"), *_skips(asking), *steering.fill_settings(given)]
+            return [gr.update(selected="inspect"), *asking.fill_settings(given), *_skips(steering)]
+        except StudioError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    board.select(use, None, [tabs, *asking.outputs, *steering.outputs], queue=False, api_visibility="private")
+
+
+def _skips(tab: Asking) -> list[Any]:
+    return [gr.skip()] * len(tab.outputs)
+
+
+def _ask(studio: Studio) -> tuple[dict[str, gr.Component], gr.HTML, tuple[gr.Button, gr.Button], gr.HTML]:
+    """The left column: what is painted, in which ways, how often."""
+    told = {name: field.description for name, field in EvaluateSettings.model_fields.items()}
+    defaults = studio.defaults(studio.model)
+    with gr.Group(elem_classes=["card", "ask"]):
+        fields: dict[str, gr.Component] = {
+            "suite": gr.Dropdown(
+                list(SUITES), value="attend-and-excite", allow_custom_value=True, label="Suite",
+                info="A suite, or the path of a .txt, a folder of them, or GenEval's metadata.", elem_id="eval-suite",
+            ),
+            "tasks": gr.Dropdown(
+                [], value=[], multiselect=True, label="Tasks", info="Empty: all of the suite.", elem_id="eval-tasks"
+            ),
+            "models": gr.Dropdown(
+                list(studio.models()), value=[studio.model], multiselect=True, allow_custom_value=True,
+                label="Models", info="Each is a row.", elem_id="eval-models",
+            ),
+            "guides": gr.CheckboxGroup(
+                list(METHODS_OFFERED), value=["none", "ai-t2i"], label="Guidance",
+                info="Each is a row; the first one is what the others are compared with.", elem_id="eval-guides",
+            ),
+            "loras": gr.Textbox(
+                label="LoRAs", lines=1, max_lines=3, elem_id="eval-loras",
+                info="Paths, separated by commas; each is a row. none: without.",
+            ),
+        }  # fmt: skip
+        with gr.Row(elem_classes=["seed-row"], equal_height=True):
+            fields["seeds"] = gr.Number(
+                1, label="Seeds", info="Pictures a prompt.", step=1, min_width=110, elem_id="eval-seeds"
+            )
+            fields["limit"] = gr.Number(
+                0, label="Limit", info="Prompts a task; 0: all.", step=1, min_width=110, elem_id="eval-limit"
+            )
+        plan = part("plan", scripts=("evaluate/plan",), elem_id="eval-plan")
+        with gr.Row(elem_classes=["go-row"]):
+            go = gr.Button("Evaluate", variant="primary", elem_id="eval-go", elem_classes=["go"])
+            cancel = gr.Button("Cancel", variant="stop", elem_id="eval-cancel", elem_classes=["stop"], visible=False)
+        with gr.Accordion("Judge and picture · who looks, steps", open=False, elem_classes=["fold"]):
+            fields["judge"] = gr.Dropdown(
+                list(JUDGES), value="emoji-matcher", allow_custom_value=True, label="Judge", info=told["judge"],
+                elem_id="eval-judge",
+            )  # fmt: skip
+            with gr.Row(elem_classes=["fold-row"]):
+                for name in ("steps", "guidance_scale"):
+                    fields[name] = control(name, getattr(defaults, name), elem_id=f"eval-{name}", min_width=130)
+    return fields, plan, (go, cancel), part("problems", elem_id="eval-problems")
+
+
+def _wire(
+    handlers: EvaluateHandlers, fields: dict[str, gr.Component], plan: gr.HTML, buttons: tuple[gr.Button, gr.Button],
+    problems: gr.HTML, board: gr.HTML, page: gr.Blocks, clock: gr.Timer,
+) -> None:  # fmt: skip
+    go, cancel = buttons
+    given = [fields[name] for name in FIELDS]
+    watched, shown = gr.State(None), gr.State(None)
+    seen = [board, go, cancel, problems, shown]
+    started = [watched, *seen]
+    go.click(handlers.start, given, started, concurrency_limit=None, **PRIVATE)
+    page.load(handlers.attach, None, started, **PRIVATE)
+    # No stream: a comparison takes hours, and a clock goes on after a laptop slept.
+    clock.tick(handlers.look, [watched, shown], seen, queue=False, **PRIVATE)
+    cancel.click(handlers.cancel, watched, cancel, queue=False, **PRIVATE)
+    read: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": None, **PRIVATE}
+    gr.on([page.load, fields["suite"].change], handlers.tasks_of, fields["suite"], fields["tasks"], **read)
+    gr.on([page.load, *(one.change for one in given)], handlers.plan, given, plan, **read)

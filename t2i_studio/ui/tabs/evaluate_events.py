@@ -1,0 +1,153 @@
+"""What the tab Evaluate does when something is clicked. Plain values in, plain values and updates out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from ...config import GenerateSettings
+from ...errors import InputError, SettingError, StudioError
+from ...flags import words
+from ...guidance import METHODS
+from ...ways import NONE, ways
+from .. import follow
+from ..comparison import board, cards
+from ..controls import cleaned
+from .reading import Reading
+
+if TYPE_CHECKING:
+    from ...studio import Studio
+    from ...tasks import Task
+
+FIELDS = ("suite", "tasks", "models", "guides", "loras", "seeds", "limit", "judge", "steps", "guidance_scale")
+METHODS_OFFERED = (
+    ("none · as the model paints", NONE),
+    *((f"{name} · {kind.title}", name) for name, kind in METHODS.items() if not kind.needs_boxes),
+)
+PLACES = {"ways": "guides", "guide": "guides", "model": "models", "lora": "loras"}
+"""Settings whose control has another name here."""
+
+
+class EvaluateHandlers(Reading):
+    """The events of one page over one studio."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self._latest = ""
+
+    # Asking
+
+    def asked(self, *values: Any) -> dict[str, Any]:
+        """What the controls hold, as fields of `EvaluateSettings`.
+
+        Raises:
+            SettingError: a number is missing, or nothing is left to compare.
+        """
+        given = dict(zip(FIELDS, values, strict=True))
+        if not given["guides"] or not given["models"]:
+            empty = "models" if given["guides"] else "guides"
+            raise SettingError("Nothing is chosen.", "Choose at least one.", empty)
+        shared = cleaned({name: given[name] for name in ("steps", "guidance_scale")})
+        if len(given["models"]) > 1:  # each model's own, where the numbers are not one model's
+            shared = {}
+        if given["seeds"] is None:
+            raise SettingError("Seeds is empty.", "Give 1 or more.", "seeds")
+        axes = ways(given["models"], words(str(given["loras"] or "")), given["guides"])
+        if len(given["models"]) == 1:  # what all ways have in common is not part of their names
+            axes = ways((), words(str(given["loras"] or "")), given["guides"])
+            shared["model"] = given["models"][0]
+        return {
+            "suite": str(given["suite"] or "").strip(), "judge": str(given["judge"] or "").strip(),
+            "tasks": tuple(given["tasks"] or ()), "seeds": given["seeds"], "limit": given["limit"] or None,
+            "ways": axes, "shared": shared,
+        }  # fmt: skip
+
+    def tasks_of(self, suite: str) -> Any:
+        """The tasks that can be chosen of a suite; none where there is no such suite yet."""
+        try:
+            found = list(self.studio.suite_tasks(str(suite or "").strip()))
+        except StudioError:
+            found = []
+        return gr.update(choices=found, value=[])
+
+    def plan(self, *values: Any) -> dict[str, Any]:
+        """How much was asked for; nothing where it can't be told, which Start explains."""
+        try:
+            plan = self.studio.plan_evaluation(**self.asked(*values))
+        except StudioError:
+            return {}
+        return {
+            "prompts": plan.num_prompts, "ways": plan.num_ways, "pictures": plan.num_pictures, "seconds": plan.seconds,
+        }  # fmt: skip
+
+    # The work
+
+    def start(self, *values: Any) -> list[Any]:
+        """Submit. Returns: task id, board, Evaluate, Cancel, problem, shown."""
+        try:
+            task = self.studio.submit_evaluation(**self.asked(*values))
+        except StudioError as error:
+            place = follow.place_of(error)
+            place = PLACES.get(place, place)
+            place = place if place in FIELDS else "suite"
+            return [gr.skip()] * 4 + [self.problem(error, place) | {"home": f"eval-{place}"}, gr.skip()]
+        self._latest = task.id
+        return [task.id, *self._seen(task)]
+
+    def attach(self) -> list[Any]:
+        """A page was opened: the evaluation it goes on with. Returns as `start`."""
+        task = self.studio.task(self._latest) if self._latest else None
+        return [gr.skip()] * 6 if task is None else [task.id, *self._seen(task)]
+
+    def look(self, task_id: str | None, shown: str | None) -> list[Any]:
+        """What the page shows now; nothing where it shows that already. Returns: board, two buttons, problem, shown."""
+        task = self.studio.task(task_id) if task_id else None
+        if task is None or _stamp(task) == shown:
+            return [gr.skip()] * 5
+        return self._seen(task)
+
+    def _seen(self, task: Task) -> list[Any]:
+        stamp = _stamp(task)  # before the table: what comes while it is made is shown at the next look
+        busy = task.active
+        buttons = [gr.update(visible=not busy), gr.update(visible=busy, value="Cancel", interactive=True)]
+        return [board(task), *buttons, None, stamp]
+
+    def cancel(self, task_id: str | None) -> Any:
+        """Ask it to stop; what is painted stays. Returns the button."""
+        task = self.studio.task(task_id) if task_id else None
+        if task is None or not task.active:
+            return gr.skip()
+        task.cancel()
+        return gr.update(value="Cancelling…", interactive=False)
+
+    # Its pictures
+
+    def pictures(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """One page of a cell's pictures; `wanted`: id, way, group, only, offset."""
+        try:
+            return cards(self._evaluation(wanted), wanted)
+        except StudioError as error:
+            return {"problem": str(error)}
+
+    def settings_of(self, wanted: Mapping[str, Any]) -> GenerateSettings:
+        """What one of its pictures was painted with: way, prompt, seed.
+
+        Raises:
+            InputError: that evaluation is not known any more.
+        """
+        evaluation = self._evaluation(wanted)
+        way = evaluation.ways[str(wanted["way"])]
+        return way.model_copy(update={"prompt": str(wanted["prompt"]), "seed": int(wanted["seed"])})
+
+    def _evaluation(self, wanted: Mapping[str, Any]) -> Any:
+        task = self.studio.task(str(wanted.get("id", "")))
+        evaluation = None if task is None else task.evaluation
+        if evaluation is None or str(wanted.get("way")) not in evaluation.ways:
+            raise InputError("This evaluation is not open any more.", "Start it again: its pictures are kept.")
+        return evaluation
+
+
+def _stamp(task: Task) -> str:
+    return f"{task.id} {task.status} {task.message}"

@@ -1,0 +1,144 @@
+"""The tab Evaluate's handlers, called as Gradio calls them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from t2i_studio.ui.tabs.evaluate_events import FIELDS, EvaluateHandlers
+from tests.ui.fakes import FakeStudio
+
+
+@pytest.fixture
+def handlers(studio: FakeStudio) -> EvaluateHandlers:
+    return EvaluateHandlers(studio)  # type: ignore[arg-type]
+
+
+def values(**changes: Any) -> list[Any]:
+    given = {
+        "suite": "attend-and-excite", "tasks": [], "models": ["emoji-unet"], "guides": ["none", "ai-t2i"], "loras": "",
+        "seeds": 2, "limit": 3, "judge": "emoji-matcher", "steps": 4, "guidance_scale": 5.0,
+    }  # fmt: skip
+    return [(given | changes)[name] for name in FIELDS]
+
+
+def ended(handlers: EvaluateHandlers, started: list[Any]) -> dict[str, Any]:
+    handlers.studio.task(started[0]).wait(20)  # type: ignore[union-attr]
+    return handlers.look(started[0], None)[0]
+
+
+def test_the_table_fills_to_its_end(handlers: EvaluateHandlers, studio: FakeStudio) -> None:
+    studio.hold_at = 4
+    started = handlers.start(*values(tasks=["animals"]))
+    task = studio.task(started[0])
+    while not task.evaluation.found["none"][3:]:
+        time.sleep(0.01)
+    view, go, cancel, _, stamp = handlers.look(task.id, None)
+    assert (view["state"], view["message"], view["done"], view["total"]) == ("running", "Picture 4/24", 4, 24)
+    assert view["seconds_left"] == pytest.approx(0.75 * 20)  # painting and judging
+    assert [(row["way"], row["pictures"], row["of"]) for row in view["rows"]] == [
+        ("none", 2, 6), ("none", 2, 6), ("none", 4, 12),
+    ]  # fmt: skip
+    assert not go["visible"]
+    assert cancel["visible"]
+    assert handlers.look(task.id, stamp) == [gr.skip()] * 5
+    studio.hold_at = 0
+    view = ended(handlers, started)
+    assert view["state"] == "done"
+    assert [row["group"] for row in view["rows"]] == ["animals, unseen"] * 2 + ["animals, seen"] * 2 + ["all"] * 2
+    assert [row["pictures"] for row in view["rows"]] == [6, 6, 6, 6, 12, 12]
+    assert [column["name"] for column in view["columns"]] == ["present", "exact"]
+    none, guided = (row["cells"][0] for row in view["rows"][-2:])
+    assert "gain" not in none
+    assert float(guided["gain"]) == pytest.approx(float(guided["text"]) - float(none["text"]), abs=0.011)
+    assert "problem" not in view
+
+
+def test_a_cell_opens_to_its_pictures(handlers: EvaluateHandlers) -> None:
+    started = handlers.start(*values(limit=8))
+    view = ended(handlers, started)
+    asked = {"id": view["id"], "way": "ai-t2i", "group": "all", "only": "all", "offset": 0}
+    page = handlers.pictures(asked)
+    row = view["rows"][-1]
+    assert (page["total"], len(page["items"])) == (row["pictures"], 12)
+    assert page["counts"]["present"] / page["total"] == pytest.approx(float(row["cells"][0]["text"]), abs=0.01)
+    assert page["counts"]["won"] > 0
+    won = handlers.pictures(asked | {"only": "won"})
+    assert won["total"] == page["counts"]["won"]
+    assert all(one["before"]["mark"] == "no" and one["after"]["mark"] == "yes" for one in won["items"])
+    assert won["items"][0]["after"]["image"].startswith("data:image/jpeg;base64,")
+    seen = {(one["prompt"], one["seed"]) for offset in range(0, page["total"], 12)
+            for one in handlers.pictures(asked | {"offset": offset})["items"]}  # fmt: skip
+    assert len(seen) == page["total"]
+    first = handlers.pictures(asked | {"way": "none"})
+    assert first["items"][0]["before"] is None
+    assert "problem" in handlers.pictures(asked | {"id": "gone"})
+    assert "problem" in handlers.pictures(asked | {"way": "../.."})
+
+
+def test_a_picture_is_painted_again_as_it_was(handlers: EvaluateHandlers) -> None:
+    view = ended(handlers, handlers.start(*values(limit=1, steps=7)))
+    given = handlers.settings_of({"id": view["id"], "way": "ai-t2i", "prompt": "a cat and a dog", "seed": 1})
+    assert (given.prompt, given.seed, given.guide, given.steps) == ("a cat and a dog", 1, "ai-t2i", 7)
+
+
+def test_what_is_common_to_all_is_no_part_of_a_name(handlers: EvaluateHandlers) -> None:
+    assert list(handlers.asked(*values())["ways"]) == ["none", "ai-t2i"]
+    several = handlers.asked(
+        *values(models=["emoji-unet", "big-one"], guides=["none"], loras="none, a/cats.safetensors")
+    )
+    assert list(several["ways"]) == [
+        "emoji-unet · no LoRA · none", "emoji-unet · cats · none", "big-one · no LoRA · none", "big-one · cats · none",
+    ]  # fmt: skip
+    assert several["shared"] == {}  # each model its own steps
+
+
+@pytest.mark.parametrize(
+    ("changes", "home"),
+    [({"suite": "attend-and-exite"}, "eval-suite"), ({"suite": "/nowhere/x.txt"}, "eval-suite"),
+     ({"guides": []}, "eval-guides"), ({"models": []}, "eval-models"), ({"models": ["none-such"]}, "eval-models"),
+     ({"seeds": 0}, "eval-seeds"), ({"seeds": None}, "eval-seeds"), ({"limit": -1}, "eval-limit"),
+     ({"steps": None}, "eval-steps"), ({"judge": "emoji"}, "eval-judge"), ({"judge": "clip"}, "eval-judge")],
+)  # fmt: skip
+def test_bad_input_is_told_beside_its_control(handlers: EvaluateHandlers, changes: dict, home: str) -> None:
+    task_id, *_, problem, _ = handlers.start(*values(**changes))
+    assert task_id == gr.skip()
+    assert problem["home"] == home
+    assert handlers.plan(*values(**changes)) == {}
+
+
+def test_the_plan_counts_before_it_starts(handlers: EvaluateHandlers) -> None:
+    assert handlers.plan(*values(limit=0, seeds=4)) == {
+        "prompts": 276, "ways": 2, "pictures": 2208, "seconds": 1104.0,
+    }  # fmt: skip
+    assert handlers.tasks_of("attend-and-excite")["choices"] == ["animals", "animals-objects", "objects"]
+    assert handlers.tasks_of("nothing")["choices"] == []
+
+
+def test_cancel_keeps_what_is_there_and_a_page_finds_it_again(handlers: EvaluateHandlers, studio: FakeStudio) -> None:
+    studio.hold_at = 2
+    started = handlers.start(*values())
+    while not studio.task(started[0]).evaluation.found["none"][1:]:
+        time.sleep(0.01)
+    assert handlers.attach()[0] == started[0]
+    assert handlers.cancel(started[0])["value"] == "Cancelling…"
+    view = ended(handlers, started)
+    assert view["state"] == "cancelled"
+    assert "picture 2 of" in view["problem"]
+    assert view["rows"][0]["pictures"] == 2
+    assert handlers.cancel(started[0]) == gr.skip()
+
+
+def test_nothing_was_started(handlers: EvaluateHandlers) -> None:
+    assert handlers.attach() == [gr.skip()] * 6
+    assert handlers.look(None, None) == [gr.skip()] * 5
+
+
+def test_the_page_loads_no_torch() -> None:
+    code = "import sys, t2i_studio.ui.page; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
