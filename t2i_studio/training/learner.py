@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ..errors import SettingError
 from ..losses import MapCoder, per_sample, pixel, reconstruction, response, semantic
 from .data import Encoded, drawn
 from .passes import Watch, watching
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..families import Family
+    from ..types import Site
     from .settings import TrainSettings
 
 
@@ -52,7 +54,7 @@ class Learner:
         self.coder: MapCoder = fresh_coder(settings.seed).to(device)
         self.denoiser: Any = family.denoiser(pipe)
         self.size = tuple(data.latents.shape[-2:])
-        self.sites = family.default_sites(self.denoiser, *self.size)
+        self.sites = _sites(family, self.denoiser, self.size, settings.sites)
         scale = int(pipe.vae_scale_factor)
         self.pixels = (self.size[0] * scale, self.size[1] * scale)
         self._texts: dict[str, dict[str, Any]] = {}
@@ -170,6 +172,24 @@ class Learner:
         """λ_t of each sample (B,)."""
         t = batch.t_stu.to(self.device).float()
         return t / int(self.pipe.scheduler.config.num_train_timesteps) if self.settings.adaptive else torch.ones_like(t)
+
+
+def _sites(family: Family, denoiser: Any, size: tuple[int, ...], wanted: str) -> tuple[Site, ...]:
+    """The named sites, or the family's own.
+
+    Raises:
+        SettingError: an unknown one, or sites of several sizes, whose maps have no mean.
+    """
+    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    if not names:
+        return family.default_sites(denoiser, *size)
+    every = {site.name: site for site in family.sites(denoiser, *size)}
+    stray = next((name for name in names if name not in every), None)
+    if stray is not None:
+        raise SettingError(f"The model has no layer {stray!r}.", f"It has: {', '.join(every)}.", "sites")
+    if len({every[name].grid for name in names}) > 1:
+        raise SettingError("These layers' maps differ in size.", "Name layers of one size.", "sites")
+    return tuple(every[name] for name in names)
 
 
 def _joined(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -16,8 +16,8 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "LoRA": ("rank, text encoder", ("rank", "train_text_encoder")),
     "Attention": (
         "CTCal's terms and their weights",
-        ("ctcal", "tokens", "semantic", "response", "adaptive", "semantic_trains_encoder", "teacher", "teacher_cap",
-         "pixel_share", "semantic_share", "response_share", "pixel_weight", "semantic_weight",
+        ("ctcal", "tokens", "sites", "semantic", "response", "adaptive", "semantic_trains_encoder",
+         "teacher", "teacher_cap", "pixel_share", "semantic_share", "response_share", "pixel_weight", "semantic_weight",
          "reconstruction_weight", "response_weight", "calibration_batches"),
     ),
     "Samples": (
@@ -65,6 +65,9 @@ class TrainSettings(Settings):
     ctcal: bool = Field(True, description="Whether attention is taught; without, this is a plain LoRA fine-tune.")
     tokens: str = Field(
         "nouns", pattern="^(nouns|nouns and adjectives|all)$", description="Words whose maps are compared."
+    )
+    sites: str = Field(
+        "", description="Layers whose maps are compared, separated by commas, all of one size; empty: the family's own."
     )
     semantic: bool = Field(True, description="Compare maps in the space of the autoencoder too.")
     response: bool = Field(True, description="Lift subjects whose peak is far below the strongest one's.")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..intervals import wilson
 from .alignment import MASKED, OWN, TO_TEACHER
 from .probe import Probed
 
@@ -202,6 +203,8 @@ def estimate(values_P: np.ndarray) -> Estimate:
         return Estimate(float("nan"), float("nan"), float("nan"))
     if len(kept) == 1:  # resampling would only take time: a page judges every pair of noise levels
         return Estimate(float(kept[0]), float(kept[0]), float(kept[0]))
+    if (kept == kept[0]).all() and kept[0] in (0.0, 1.0):  # all hit or none: resampling would claim certainty
+        return Estimate(float(kept[0]), *wilson(float(kept[0]), len(kept)))
     means = kept[_resampled(len(kept))].mean(1)
     return Estimate(float(kept.mean()), *map(float, np.percentile(means, (2.5, 97.5))))
 

@@ -47,7 +47,7 @@ def build(studio: Studio) -> gr.Blocks:
             with gr.Tab("Teacher–Student", id="teacher", elem_id="tab-teacher", render_children=True):
                 teaching = teacher.build(studio, scratch, page, clock)
             with gr.Tab("Fine-tune", id="finetune", elem_id="tab-finetune", render_children=True):
-                board = finetune.build(studio, scratch, page, clock)
+                tuning = finetune.build(studio, scratch, page, clock)
             with gr.Tab("Evaluate", id="evaluate", elem_id="tab-evaluate", render_children=True):
                 evaluate.build(studio, page, clock, tabs, asking, steering)
             # Drawn at once: an address may open a run, and its search is one call.
@@ -55,7 +55,8 @@ def build(studio: Studio) -> gr.Blocks:
                 gallery = runs.build(studio, scratch)
 
         _wire_runs(studio, tabs, {"inspect": asking, "guide": steering, "teacher": teaching}, gallery)
-        _wire_lora(studio, tabs, asking, board)
+        _wire_lora(studio, tabs, asking, tuning.board)
+        _wire_teaching(tabs, teaching, tuning)
         bar = part("statusbar", follow.status(studio))
         clock.tick(
             lambda: follow.status(studio), None, bar, queue=False, show_progress="hidden", api_visibility="private"
@@ -78,6 +79,18 @@ def _wire_lora(studio: Studio, tabs: gr.Tabs, asking: Asking, board: gr.HTML) ->
 
     used = board.select(wear, None, [tabs, *dressed], queue=False, api_visibility="private")
     used.then(None, None, None, js=OPEN_LORA, api_visibility="private")
+
+
+def _wire_teaching(tabs: gr.Tabs, teaching: Asking, tuning: finetune.Parts) -> None:
+    """A verdict becomes the settings of a fine-tune."""
+    assert teaching.result is not None
+
+    def teach(model: str, event: gr.EventData) -> list[Any]:
+        sites = ",".join(str(site) for site in getattr(event, "sites", None) or ())
+        return [gr.update(selected="finetune"), model, f"{float(getattr(event, 't_tea', 0)):g}", sites, True]
+
+    wanted = [tuning.settings[name] for name in ("model", "teacher", "sites", "ctcal")]
+    teaching.result.select(teach, teaching.settings["model"], [tabs, *wanted], queue=False, api_visibility="private")
 
 
 def _wire_runs(studio: Studio, tabs: gr.Tabs, asking: dict[str, Asking], gallery: gr.HTML) -> None:

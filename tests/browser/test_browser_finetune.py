@@ -65,6 +65,7 @@ def test_bad_data_is_told_beside_it(visit: Visit, app: Served) -> None:
 
 @pytest.mark.slow
 @pytest.mark.models
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("app", ["embedded"], indirect=True)
 def test_from_start_to_use_this_lora(visit: Visit, app: Served) -> None:
     seen = opened(visit)

@@ -138,6 +138,13 @@ def test_a_sharper_teacher_is_worth_following() -> None:
     assert "t_tea = 0" in verdict.text
 
 
+def test_all_hits_are_no_certainty() -> None:
+    from t2i_studio.training.verdict import estimate
+
+    assert estimate(np.ones(10)).low == pytest.approx(0.722, abs=0.001)  # Wilson, 10 of 10
+    assert estimate(np.array([np.nan, 0.2, 0.4])).mean == pytest.approx(0.3)
+
+
 def test_an_inverted_premise_warns() -> None:
     verdict = judge(tabulate([_summary(0.01, 0.3, masked=False)] * 3))
     assert not verdict.good

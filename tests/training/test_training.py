@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 
 from t2i_studio.cli import main
 from t2i_studio.config import CONFIGS
-from t2i_studio.errors import Cancelled, InputError, StorageError, StudioError
+from t2i_studio.errors import Cancelled, InputError, SettingError, StorageError, StudioError
 from t2i_studio.families import FAMILIES, Family
 from t2i_studio.finetune import train
 from t2i_studio.training import Picture, checkpoints, lora
@@ -212,6 +212,19 @@ def test_gradient_checkpointing_changes_no_gradient(family: Family, pipe, pictur
         assert (one is None) == (other is None)
         if one is not None and other is not None:
             assert torch.allclose(one, other, atol=1e-6)
+
+
+def test_layers_are_chosen_by_name(family: Family, pipe, picture_folder: Path) -> None:
+    default, _ = learner_for(family, family.tiny(), picture_folder)
+    name = default.sites[-1].name
+    learner, _ = learner_for(family, pipe, picture_folder, sites=f" {name} ,")
+    assert [site.name for site in learner.sites] == [name]
+    with pytest.raises(SettingError, match="no layer 'nowhere'"):
+        learner_for(family, family.tiny(), picture_folder, sites="nowhere")
+    every = family.sites(default.denoiser, 16, 16)
+    if len({site.grid for site in every}) > 1:
+        with pytest.raises(SettingError, match="differ in size"):
+            learner_for(family, family.tiny(), picture_folder, sites=",".join(site.name for site in every))
 
 
 def test_a_caption_that_names_nothing_is_still_learnt(family: Family, pipe, picture_folder: Path) -> None:

@@ -23,7 +23,7 @@ LABELS = {
     "ctcal": "Teach attention (CTCal)", "max_train_steps": "Steps", "data": "Pictures", "use_ema": "Running mean (EMA)",
     "train_text_encoder": "Text encoder too", "text_encoder_lr": "Text encoder's learning rate",
     "lr_scheduler": "Schedule", "lr_warmup_steps": "Warm-up steps", "adam_weight_decay": "Weight decay",
-    "validation_prompts": "Prompts of the samples", "report_to": "Tracker",
+    "sites": "Layers", "validation_prompts": "Prompts of the samples", "report_to": "Tracker",
     "pixel_weight": "λ1 of the pixel term", "semantic_weight": "λ2 of the semantic term",
     "reconstruction_weight": "λ3 of the reconstruction", "response_weight": "λ4 of the response term",
 }  # fmt: skip
@@ -42,7 +42,7 @@ class Parts:
     chosen: gr.State
 
 
-def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) -> gr.HTML:
+def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) -> Parts:
     """Lay the tab out and wire it. The board's event `select` may ask for a job's LoRA to be used."""
     handlers = FineTuneHandlers(studio, scratch)
     with gr.Row(elem_classes=["inspect"], equal_height=False):
@@ -52,7 +52,7 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
             board = part("board", {"jobs": [], "job": None}, scripts=(*SCRIPTS, "guide/losses", "finetune/board"))
     parts = Parts(**asked, board=board, chosen=gr.State(""))
     _wire(handlers, parts, page, clock)
-    return board
+    return parts
 
 
 def _ask(studio: Studio, handlers: FineTuneHandlers) -> dict[str, Any]:

@@ -72,8 +72,9 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
     parts = Parts(**asked, seen=seen, number=gr.State(0), **states)
     _wire(handlers, parts, page, clock)
     return Asking(
-        handlers.use, [parts.source, parts.picture, parts.choice, parts.settings["prompt"], parts.settings["model"]]
-    )
+        handlers.use, [parts.source, parts.picture, parts.choice, parts.settings["prompt"], parts.settings["model"]],
+        settings=parts.settings, result=parts.seen,
+    )  # fmt: skip
 
 
 def _ask(studio: Studio) -> dict[str, Any]:

@@ -168,7 +168,7 @@ def verdicts(probed: Probed) -> list[list[dict[str, Any] | None]]:
                 row.append(None)
                 continue
             one = judge(tabulate([replace(summary, teacher=last - teacher, student=last - student)]))
-            row.append({"good": one.good, "text": one.text, "sites": list(one.sites)})
+            row.append({"good": one.good, "text": one.text, "sites": list(one.sites), "t_tea": one.t_tea})
         found.append(row)
     return found
 
