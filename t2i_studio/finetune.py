@@ -9,6 +9,8 @@ DIR/checkpoint-N/                      what going on exactly needs
 from __future__ import annotations
 
 import datetime
+import gc
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import yaml
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import is_tensorboard_available
 
 from .card import write_card
@@ -23,13 +26,15 @@ from .config import GenerateSettings, home
 from .errors import InputError, SettingError, StorageError
 from .families import FAMILIES
 from .generation import enough_memory
-from .models import own_size, pick_device, resolve, source_of
-from .training.data import count_examples, encode
+from .models import pick_device, resolve, source_of
+from .runs import storing
+from .training.data import count_examples, encode, has_rewards
 from .training.loop import Training, Watcher
-from .training.lora import check, save
+from .training.lora import check, save, state
 from .visuals import pair_image
 
 if TYPE_CHECKING:
+    from .config import ModelSettings
     from .families import Family
     from .training.learner import Learner
     from .training.settings import TrainSettings
@@ -53,33 +58,80 @@ def train(settings: TrainSettings, watcher: Watcher | None = None) -> Path:
         Cancelled: the watcher asked for it; a checkpoint was written.
         StudioError: see `training.loop`; a model, data source or folder that can't be used.
     """
-    _check_tracker(settings)
+    preflight(settings)
+    device = pick_device(settings.device)
+    if device.type == "cuda" and "LOCAL_RANK" not in os.environ:
+        torch.cuda.set_device(device.index or 0)
     accelerator = Accelerator(
-        mixed_precision=settings.mixed_precision, cpu=pick_device(settings.device).type == "cpu",
+        mixed_precision=settings.mixed_precision, cpu=device.type == "cpu",
         log_with=None if settings.report_to == "none" else settings.report_to, project_dir=_folder(settings),
     )  # fmt: skip
     folder = _folder(settings)
+    try:
+        if accelerator.is_main_process:
+            _claim(folder, settings)
+        accelerator.wait_for_everyone()
+        family, weights = _learn(settings, folder, accelerator, watcher or Watcher())
+        if accelerator.is_main_process:
+            _check_files(folder, settings, family, weights, accelerator.device)
+        accelerator.wait_for_everyone()
+        accelerator.end_training()
+    finally:
+        AcceleratorState._reset_state()  # another training in this process may want another precision
+    return folder
+
+
+def _learn(
+    settings: TrainSettings, folder: Path, accelerator: Accelerator, watcher: Watcher
+) -> tuple[Family, dict[str, float]]:
+    """Train and write the LoRA and a first card. The model is let go when this returns.
+
+    Raises:
+        SettingError: a model of another kind than its name says, or a size it can't be taught at.
+    """
     model = resolve(settings.model)
     family = FAMILIES[model.family]
-    if accelerator.is_main_process:
-        _claim(folder, settings)
-    accelerator.wait_for_everyone()
-    defaults = GenerateSettings.checked(**(model.defaults or own_size(settings.model)))
-    width, height = (settings.resolution or own for own in (defaults.width, defaults.height))
     pipe: Any = family.load(source_of(model), _DTYPES[settings.mixed_precision])
+    if not family.is_denoised_by(pipe):
+        raise SettingError(f"{settings.model} is not of the family {family.name}.", "Name its family in YAML.", "model")
     pipe.set_progress_bar_config(disable=True)
     pipe.to(accelerator.device)
+    width, height = _size(settings, model, family, pipe)
     data = encode(pipe, family, settings.data, width, height, settings.tokens, settings.language)
-    sampler = _Sampler(watcher or Watcher(), accelerator, settings, family, folder, (width, height), defaults)
+    defaults = GenerateSettings.checked(**model.defaults)
+    sampler = _Sampler(watcher, accelerator, settings, family, folder, (width, height), defaults)
     with enough_memory():
         training = Training(pipe, family, settings, data, folder, accelerator)
         sampler.learner = training.learner
         training.run(sampler)
     if accelerator.is_main_process:
-        _finish(folder, settings, training)
-    accelerator.wait_for_everyone()
-    accelerator.end_training()
-    return folder
+        with storing(folder):
+            save(folder, pipe, family, state(pipe, family), header(settings, family, pipe, training.weights))
+            write_card(folder, settings, training.weights, {})
+    return family, training.weights
+
+
+def _size(settings: TrainSettings, model: ModelSettings, family: Family, pipe: Any) -> tuple[int, int]:
+    """Width and height of the pictures: as asked, else as the model is listed, else as it was made for."""
+    own = family.denoiser(pipe).config.sample_size  # type: ignore[union-attr]
+    side = int(own if isinstance(own, int) else own[0]) * int(pipe.vae_scale_factor)  # type: ignore[index]
+    width, height = (int(settings.resolution or model.defaults.get(name, side)) for name in ("width", "height"))
+    step = family.size_step(pipe)
+    if width % step or height % step:
+        raise SettingError(f"Resolution is {width}.", f"This model takes multiples of {step}.", "resolution")
+    return width, height
+
+
+def _check_files(
+    folder: Path, settings: TrainSettings, family: Family, weights: dict[str, float], device: torch.device
+) -> None:
+    """Load what was written into a plain pipeline; what that says goes into the card."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    plain: Any = family.load(source_of(resolve(settings.model)), _DTYPES[settings.mixed_precision])
+    plain.to(device)
+    write_card(folder, settings, weights, check(folder, plain, family))
 
 
 def preflight(settings: TrainSettings) -> None:
@@ -93,6 +145,11 @@ def preflight(settings: TrainSettings) -> None:
         count_examples(settings.data)
     except InputError as error:
         raise SettingError(error.problem, error.remedy, "data") from None
+    if settings.reward_weights and not has_rewards(settings.data):
+        raise SettingError(
+            "These pictures have no rewards that differ.", "Write `reward` into metadata.jsonl, or teach without.",
+            "data",
+        )  # fmt: skip
     pick_device(settings.device)
     _check_tracker(settings)
     free = shutil.disk_usage(_existing(_folder(settings))).free
@@ -153,7 +210,7 @@ class _Sampler(Watcher):
     ) -> None:  # fmt: skip
         self._inner, self._accelerator, self._settings = inner, accelerator, settings
         self._family, self._folder, self._size, self._defaults = family, folder, size, defaults
-        self.check_stop, self.wants_stop = inner.check_stop, inner.wants_stop
+        self.wants_stop = inner.wants_stop
         self.learner: Learner | None = None
         if settings.report_to != "none" and accelerator.is_main_process:
             accelerator.init_trackers("t2i-studio")
@@ -174,37 +231,34 @@ class _Sampler(Watcher):
                 prompt, num_inference_steps=self._defaults.steps, guidance_scale=self._defaults.guidance_scale,
                 width=self._size[0], height=self._size[1], generator=generator, **self._family.call_options(pipe),
             ).images[0]  # fmt: skip
-            image.save(folder / f"step-{step:06d}-{number}.png")
+            _save_whole(image, folder / f"step-{step:06d}-{number}.png")
         pair = self.learner.pair() if self.learner is not None else None
         if pair is not None:
             (self._folder / "maps").mkdir(exist_ok=True)
-            pair_image(*pair).save(self._folder / "maps" / f"step-{step:06d}.png")
+            _save_whole(pair_image(*pair), self._folder / "maps" / f"step-{step:06d}.png")
         self._inner.sample(step, pipe)
 
 
-def _finish(folder: Path, settings: TrainSettings, training: Training) -> None:
-    """LoRA files, their check in a plain pipeline, and the card."""
-    from .training.lora import state
-
-    family, pipe = training.family, training.pipe
-    about = header(settings, family, training.weights)
-    save(folder, pipe, family, state(pipe, family), about)
-    model = resolve(settings.model)
-    plain: Any = family.load(source_of(model), torch.float32)
-    changes = check(folder, plain, family)
-    write_card(folder, settings, training.weights, changes)
+def _save_whole(image: Any, file: Path) -> None:
+    """Whoever looks meanwhile sees all of it or nothing."""
+    draft = file.with_name(f".{file.name}")
+    image.save(draft, format="PNG")
+    draft.replace(file)
 
 
-def header(settings: TrainSettings, family: Family, weights: dict[str, float]) -> dict[str, str]:
+def header(settings: TrainSettings, family: Family, pipe: Any, weights: dict[str, float]) -> dict[str, str]:
     """Keys of the LoRA's header: ModelSpec 1.0.1, and ours."""
     now = datetime.datetime.now(datetime.UTC)
     architectures = {
         "stable-diffusion": "stable-diffusion-v1", "stable-diffusion-xl": "stable-diffusion-xl-v1-base",
         "stable-diffusion-3": "stable-diffusion-3",
     }  # fmt: skip
+    architecture = architectures.get(family.name, family.name)
+    if family.name == "stable-diffusion" and pipe.unet.config.cross_attention_dim == 1024:
+        architecture = f"stable-diffusion-v2-{'768-v' if 'v_' in pipe.scheduler.config.prediction_type else '512'}"
     return {
         "modelspec.sai_model_spec": "1.0.1",
-        "modelspec.architecture": f"{architectures.get(family.name, family.name)}/lora",
+        "modelspec.architecture": f"{architecture}/lora",
         "modelspec.implementation": "diffusers",
         "modelspec.title": f"{settings.model} {'CTCal' if settings.ctcal else 'LoRA'}",
         "modelspec.date": now.isoformat(timespec="seconds"),

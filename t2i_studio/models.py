@@ -61,13 +61,26 @@ def resolve(name: str) -> ModelSettings:
         raise ModelNotFound(f"There is no model called {name!r}.", f"{hint} A folder, file or hub id works too.")
     source = check_source(name)
     family = "stable-diffusion"
-    if isinstance(source, Path) and source.is_dir():
-        found = family_of(read_index(source))
+    index = read_index(source) if isinstance(source, Path) and source.is_dir() else _hub_index(str(source))
+    if index is not None:
+        found = family_of(index)
         if found is None:
-            kind = read_index(source).get("_class_name", "unknown")
-            raise ModelBroken(f"{source.name} is a {kind}.", f"Families supported: {', '.join(FAMILIES)}.")
+            kind = index.get("_class_name", "unknown")
+            raise ModelBroken(f"{Path(source).name} is a {kind}.", f"Families supported: {', '.join(FAMILIES)}.")
         family = found.name
     return ModelSettings(family=family, source=str(source), title=str(name))
+
+
+def _hub_index(source: str) -> dict[str, Any] | None:
+    """`model_index.json` of a hub id, fetched or from the cache; None where it can't be had, which loading tells."""
+    if not is_hub_id(source):
+        return None
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return json.loads(Path(hf_hub_download(source, "model_index.json")).read_text(encoding="utf-8"))
+    except Exception:
+        return None
 
 
 def own_size(name: str) -> dict[str, int]:

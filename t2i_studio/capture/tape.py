@@ -72,7 +72,9 @@ class Recording:
         if self._num_rows is not None:
             attended = attended.rows(self._num_rows)
         first = attended.first_text
-        with torch.set_grad_enabled(self._keep_graph and torch.is_grad_enabled()):
+        # Probabilities are float32 also where the model itself runs under autocast.
+        plain = torch.autocast(attended.query_BHQD.device.type, enabled=False)
+        with plain, torch.set_grad_enabled(self._keep_graph and torch.is_grad_enabled()):
             probs = column_probs(
                 attended.query_BHQD,
                 attended.key_BHKD,

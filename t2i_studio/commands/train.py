@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import time
@@ -12,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from ..errors import Cancelled, SettingError
+from ..errors import SettingError
 from ..training.settings import TrainSettings
 from .jobs import line, queue
 
@@ -58,11 +59,12 @@ def settings_of(options: argparse.Namespace) -> TrainSettings:
 
 def run(options: argparse.Namespace) -> int:
     """Train; the first Ctrl+C writes a checkpoint and ends, a second one ends at once."""
-    from ..finetune import train
+    from ..finetune import preflight, train
     from ..training.loop import Watcher
 
     settings = settings_of(options)
     if options.background:
+        preflight(settings)
         job = queue().submit(settings, Path(options.config).stem)
         print(json.dumps(job.as_json()) if options.json else line(job))
         return 0
@@ -89,15 +91,13 @@ def run(options: argparse.Namespace) -> int:
         def wants_stop(self) -> bool:
             return asked["stop"]
 
-        def check_stop(self) -> None:
-            if asked["stop"]:
-                raise Cancelled("Stopped; a checkpoint is written.", "Go on with --resume-from-checkpoint latest.")
-
     before = {name: signal.signal(name, stop) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
         folder: Path = train(settings, Teller())
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
+    if os.environ.get("RANK", "0") != "0":
+        return 0
     print(json.dumps({"folder": str(folder), **last}) if options.json else folder)
     return 0

@@ -27,15 +27,20 @@ def start_apart(module: str, arguments: list[str], log: Path) -> tuple[int, floa
             stderr=subprocess.STDOUT, close_fds=True, **options,  # type: ignore[call-overload]
         )  # fmt: skip
     with suppress(psutil.Error):
-        return process.pid, psutil.Process(process.pid).create_time()
+        return process.pid, born_at(psutil.Process(process.pid))
     return process.pid, 0.0
+
+
+def born_at(process: psutil.Process) -> float:
+    """Seconds from the machine's start to the process's: a clock that is set meanwhile does not change it."""
+    return process.create_time() - psutil.boot_time()
 
 
 def alive(pid: int, born: float) -> bool:
     """Whether that very process still runs."""
     try:
         process = psutil.Process(pid)
-        return abs(process.create_time() - born) < _SAME and process.status() != psutil.STATUS_ZOMBIE
+        return abs(born_at(process) - born) < _SAME and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 

@@ -38,8 +38,11 @@ class JobQueue:
             folder = self.store.folder(job_id)
             folder.mkdir(parents=True)
             kept = settings.model_dump(mode="json") | {"output_dir": str(folder / OUT), "resume_from_checkpoint": ""}
+            for name in ("data", "model"):  # whoever starts it may stand elsewhere
+                if (path := Path(kept[name]).expanduser()).exists():
+                    kept[name] = str(path.resolve())
             (folder / SETTINGS).write_text(yaml.safe_dump(kept, sort_keys=False), encoding="utf-8")
-            self.store.save(Job(job_id, title or settings.model, kept, settings.device, now))
+            self.store.save(Job(job_id, title or settings.model, kept, _device(settings.device), now))
         self.advance()
         return self.store.load(job_id)
 
@@ -99,10 +102,12 @@ class JobQueue:
         """
         self.advance()
         with self.store.locked():
-            job = self.store.load(job_id)
-            if job.state in ACTIVE:
-                raise InputError("The job runs.", "Stop it first.")
-            self.store.delete(job.id)
+            if not self.store.damaged(job_id):
+                job = self.store.load(job_id)
+                if job.state in ACTIVE:
+                    raise InputError("The job runs.", "Stop it first.")
+                job_id = job.id
+            self.store.delete(job_id)
 
     def log(self, job_id: str, lines: int = 40) -> list[str]:
         """The last lines a job printed."""
@@ -125,8 +130,8 @@ class JobQueue:
         if job.state not in ACTIVE:
             return job
         end = self.store.end_of(job.id)
-        if end is None and alive(job.pid, job.pid_born):
-            return job
+        if end is None and (alive(job.pid, job.pid_born) or self.store.worked_on(job.id)):
+            return job  # a worker that lost its supervisor ends at its next step
         if end is None:
             asked = (self.store.folder(job.id) / STOP).exists()
             end = {
@@ -150,6 +155,14 @@ class JobQueue:
         self.store.save(
             job.with_(state="running", pid=pid, pid_born=born, started=_now(), attempts=job.attempts + 1, reason="")
         )
+
+
+def _device(wanted: str) -> str:
+    """One name for one device."""
+    from ..models import pick_device
+
+    found = str(pick_device(wanted))
+    return "cuda:0" if found == "cuda" else found
 
 
 def _now() -> str:

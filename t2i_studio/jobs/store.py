@@ -11,16 +11,17 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ..errors import InputError, StorageError
 from .record import Job
 
-RECORD, SETTINGS, PROGRESS, END, LOG, STOP, OUT = (
-    "job.json", "settings.yaml", "progress.json", "end.json", "log.txt", "stop", "out"
+RECORD, SETTINGS, PROGRESS, END, LOG, STOP, OUT, LOCK = (
+    "job.json", "settings.yaml", "progress.json", "end.json", "log.txt", "stop", "out", ".worker"
 )  # fmt: skip
 
 
@@ -71,7 +72,11 @@ class JobStore:
         record = read_json(folder / RECORD)
         if record is None:
             raise InputError(f"The record of {found[0]} is damaged.", "Delete the job.")
-        return Job(**record, progress=read_json(folder / PROGRESS) or {})
+        known = {field.name for field in fields(Job)} - {"progress"}
+        try:
+            return Job(**{k: v for k, v in record.items() if k in known}, progress=read_json(folder / PROGRESS) or {})
+        except TypeError:
+            raise InputError(f"The record of {found[0]} is damaged.", "Delete the job.") from None
 
     def _beginning(self, start: str) -> list[str]:
         return [name for name in self.ids() if start and name.startswith(start)]
@@ -98,6 +103,18 @@ class JobStore:
         """Before another attempt."""
         for name in (END, STOP):
             (self.folder(job_id) / name).unlink(missing_ok=True)
+
+    def worked_on(self, job_id: str) -> bool:
+        """Whether a worker still holds its folder."""
+        try:
+            with FileLock(self.folder(job_id) / LOCK, timeout=0):
+                return False
+        except (Timeout, OSError):
+            return True
+
+    def damaged(self, job_id: str) -> bool:
+        """Whether there is such a job, but no record to read."""
+        return (self.folder(job_id) / RECORD).is_file() and read_json(self.folder(job_id) / RECORD) is None
 
     def delete(self, job_id: str) -> None:
         """Remove a job and all it made."""

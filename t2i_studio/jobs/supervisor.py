@@ -18,6 +18,7 @@ from typing import Any
 from .store import END, LOG, STOP, read_json, write_json
 
 REASON = "reason.json"
+RESERVE = "reserve"
 GRACE = 120.0
 """Seconds that a worker has for its checkpoint once it was asked to stop."""
 _NO_MEMORY = "The system killed it, as a rule for want of memory: use a smaller batch, or gradient checkpointing."
@@ -26,6 +27,7 @@ _NO_MEMORY = "The system killed it, as a rule for want of memory: use a smaller 
 def supervise(folder: Path, module: str, grace: float = GRACE) -> dict[str, Any]:
     """Run `python -m module FOLDER` to its end; what is written to `end.json`."""
     (folder / REASON).unlink(missing_ok=True)
+    (folder / RESERVE).write_bytes(b" " * 65536)  # room for the end, should the disk be full by then
     running: list[subprocess.Popen[bytes]] = []
     killers: list[threading.Timer] = []
 
@@ -46,6 +48,7 @@ def supervise(folder: Path, module: str, grace: float = GRACE) -> dict[str, Any]
     code = worker.wait()
     for timer in killers:
         timer.cancel()
+    (folder / RESERVE).unlink(missing_ok=True)
     end = told(folder, code) | {"ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
     write_json(folder / END, end)
     return end

@@ -9,13 +9,15 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock, Timeout
 
 from ..errors import Cancelled, StudioError
-from .store import OUT, PROGRESS, SETTINGS, write_json
+from .store import LOCK, OUT, PROGRESS, SETTINGS, STOP, write_json
 from .supervisor import REASON
 
 NICENESS = 10
@@ -27,7 +29,11 @@ def main() -> int:
     asked: list[bool] = []
     signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
     try:
-        _train(folder, asked)
+        with FileLock(folder / LOCK, timeout=0):  # one worker a folder, whatever became of its supervisor
+            _train(folder, asked)
+    except Timeout:
+        write_json(folder / REASON, {"reason": "Another process still works on this job."})
+        return 1
     except Cancelled as error:
         write_json(folder / REASON, {"reason": str(error)})
         return 3
@@ -56,25 +62,19 @@ def _train(folder: Path, asked: list[bool]) -> None:
     parent = os.getppid()
 
     class Following(Watcher):
-        began = time.monotonic()
-        first = 0
+        began, first = 0.0, 0
 
         def step(self, step: int, num_steps: int, row: dict[str, float]) -> None:
             if not self.first:
-                self.first = step
-            done = step - self.first + 1
-            each = (time.monotonic() - self.began) / done
-            write_json(
-                folder / PROGRESS,
-                {"step": step, "num_steps": num_steps, "seconds_left": each * (num_steps - step), **row},
-            )
+                self.began, self.first = time.monotonic(), step
+            each = (time.monotonic() - self.began) / max(1, step - self.first) or row["seconds"]
+            told = {"step": step, "num_steps": num_steps, "seconds_left": each * (num_steps - step), **row}
+            with suppress(OSError):  # a full disk is told by what must be written
+                write_json(folder / PROGRESS, told)
 
         def wants_stop(self) -> bool:
-            return bool(asked) or os.getppid() != parent  # nobody would tell how it ended
-
-        def check_stop(self) -> None:
-            if self.wants_stop():
-                raise Cancelled("Stopped; a checkpoint is written.")
+            # Without its supervisor nobody would tell how it ended.
+            return bool(asked) or (folder / STOP).exists() or os.getppid() != parent
 
     train(resumed, Following())
 

@@ -5,10 +5,13 @@ Raw terms have units of their own: without this an ablation compares units, not 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
+
+from ..errors import StudioError
 
 if TYPE_CHECKING:
     from .learner import Batch, Learner
@@ -23,8 +26,8 @@ def calibrated(
 ) -> dict[str, float]:  # fmt: skip
     """Weights λ such that, at λ_t = 1, each term's gradient has its share of the diffusion loss's.
 
-    Weights that the settings give are taken as they are. A term without any gradient in these batches
-    gets 0, and its log column shows it.
+    Weights that the settings give are taken as they are. A term without any gradient in these batches gets 0,
+    and a warning says so; the model card names all weights.
 
     Args:
         parameters: of the LoRA.
@@ -43,10 +46,25 @@ def calibrated(
             for i, name in enumerate(names):
                 loss = losses[name].mean()
                 if loss.requires_grad:
-                    gradients = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
-                    lengths[i] += float(torch.stack([g.float().norm() for g in gradients if g is not None]).norm())
+                    lengths[i] += _length(loss, parameters)
     lengths = gathered(lengths.to(learner.device)).cpu()
     for i, name in enumerate(open_terms, start=1):
         share = getattr(settings, f"{name}_share")
         found[name] = float(share * lengths[0] / lengths[i]) if lengths[i] > 0 else 0.0
+        if share and not lengths[i] > 0:
+            warnings.warn(f"The {name} term has no gradient in the first batches: its weight is 0.", stacklevel=2)
     return found
+
+
+def _length(loss: torch.Tensor, parameters: Sequence[torch.nn.Parameter]) -> float:
+    """Length of a loss's gradient. Lifted while it is worked out, for half precision would lose small ones.
+
+    Raises:
+        StudioError: it is not finite at any scale.
+    """
+    for power in (16, 8, 0):
+        gradients = torch.autograd.grad(loss * 2.0**power, parameters, retain_graph=True, allow_unused=True)
+        length = torch.stack([g.double().norm() for g in gradients if g is not None]).norm() / 2.0**power
+        if bool(length.isfinite()):
+            return float(length)
+    raise StudioError("A term's gradient is not finite.", "Use bf16, or full precision.")

@@ -64,7 +64,7 @@ def examples(source: str) -> Iterator[Example]:
     folder = Path(source).expanduser()
     rewards = _rewards(folder / METADATA)
     for one in captioned(folder):
-        yield Example(open_picture(one.file), one.caption, rewards.get(one.file.name, 1.0))
+        yield Example(open_picture(one.file), one.caption, rewards.get(one.file.resolve(), 1.0))
 
 
 def count_examples(source: str) -> int:
@@ -89,11 +89,27 @@ def _scenes(source: str) -> Iterator[Example]:
         yield Example(render(scene), scene.caption)
 
 
-def _rewards(file: Path) -> dict[str, float]:
+def has_rewards(source: str) -> bool:
+    """Whether the pictures of a source have rewards that differ: GORS means nothing without."""
+    if source.startswith(SCENES):
+        return False
+    return len(set(_rewards(Path(source).expanduser() / METADATA).values())) > 1
+
+
+def _rewards(file: Path) -> dict[Path, float]:
+    """By resolved path; `captioned` has read the file already, so its lines are whole."""
     if not file.is_file():
         return {}
     rows = [json.loads(line) for line in file.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
-    return {str(row["file_name"]): max(0.0, float(row["reward"])) for row in rows if "reward" in row}
+    found = {}
+    for row in rows:
+        try:
+            found[(file.parent / str(row["file_name"])).resolve()] = max(0.0, float(row.get("reward", 1.0)))
+        except (TypeError, ValueError):
+            raise InputError(
+                f"The reward of {row['file_name']} is {str(row['reward'])[:40]!r}.", "Write a number from 0 on."
+            ) from None
+    return found
 
 
 @torch.no_grad()

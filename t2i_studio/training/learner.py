@@ -6,8 +6,8 @@ gradient and no further than the last wanted site, and at the student's, where b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,8 @@ class Learner:
         self.sites = _sites(family, self.denoiser, self.size, settings.sites)
         scale = int(pipe.vae_scale_factor)
         self.pixels = (self.size[0] * scale, self.size[1] * scale)
+        self.autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
+        "Opened round passes of the model, not round losses or their gradients."
         self._texts: dict[str, dict[str, Any]] = {}
 
     def batch(self, indices: Sequence[int], step: int, part: int = 0, rank: int = 0) -> Batch:
@@ -104,7 +106,8 @@ class Learner:
     ) -> torch.Tensor:
         """The teacher's maps (B, N, Y, X), float32, without a graph."""
         noisy = self.family.noised(self.pipe, latents, noise, t_tea.to(self.device))
-        watch(noisy.to(self.denoiser.dtype), t_tea.to(self.device), text)
+        with self.autocast():
+            watch(noisy.to(self.denoiser.dtype), t_tea.to(self.device), text)
         return watch.mean().float()
 
     @torch.no_grad()
@@ -147,7 +150,8 @@ class Learner:
     ) -> torch.Tensor:
         at = t_stu.to(self.device)
         noisy = self.family.noised(self.pipe, latents, noise, at)
-        predicted = self.family.predict(self.pipe, noisy.to(self.denoiser.dtype), at, text).float()
+        with self.autocast():
+            predicted = self.family.predict(self.pipe, noisy.to(self.denoiser.dtype), at, text).float()
         wanted = self.family.target(self.pipe, latents, noise, at).float()
         return (predicted - wanted).square().flatten(1).mean(1)
 
@@ -155,12 +159,14 @@ class Learner:
         """The denoiser's text inputs; kept for good where no text encoder learns."""
         captions = [self.data.captions[i] for i in indices]
         if self.settings.train_text_encoder:
-            return self.family.text_inputs(self.pipe, captions, *self.pixels)
+            with self.autocast():
+                return self.family.text_inputs(self.pipe, captions, *self.pixels)
         for caption in captions:
             if caption not in self._texts:
                 with torch.no_grad():
-                    self._texts[caption] = self.family.text_inputs(self.pipe, [caption], *self.pixels)
-        return _joined([self._texts[caption] for caption in captions])
+                    found = self.family.text_inputs(self.pipe, [caption], *self.pixels)
+                self._texts[caption] = _joined([found], torch.device("cpu"))  # a data set's would fill a card
+        return _joined([self._texts[caption] for caption in captions], self.device)
 
     def total(self, losses: dict[str, torch.Tensor], batch: Batch, weights: dict[str, float]) -> torch.Tensor:
         """`mean_b reward·(L_diffusion + λ_t·Σ λ·term)`: a scalar."""
@@ -192,10 +198,11 @@ def _sites(family: Family, denoiser: Any, size: tuple[int, ...], wanted: str) ->
     return tuple(every[name] for name in names)
 
 
-def _joined(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One dict of tensors from several, row under row; dicts inside likewise."""
-    first = parts[0]
+def _joined(parts: Sequence[dict[str, Any]], device: torch.device) -> dict[str, Any]:
+    """One dict of tensors from several, row under row, on a device; dicts inside likewise."""
     return {
-        key: _joined([part[key] for part in parts]) if isinstance(value, dict) else torch.cat([p[key] for p in parts])
-        for key, value in first.items()
+        key: _joined([part[key] for part in parts], device)
+        if isinstance(value, dict)
+        else torch.cat([part[key] for part in parts]).to(device)
+        for key, value in parts[0].items()
     }

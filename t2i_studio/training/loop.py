@@ -7,13 +7,15 @@ and its number, so a checkpoint needs only weights, optimizer and count.
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..errors import StudioError
+from ..errors import Cancelled, InputError, StudioError
+from ..runs import storing
 from . import checkpoints, lora
 from .calibration import SHARES, calibrated
 from .learner import Batch, Learner
@@ -40,9 +42,6 @@ class Watcher:
     def sample(self, step: int, pipe: Any) -> None:
         """Time for samples; called on the first process, the LoRA on."""
 
-    def check_stop(self) -> None:
-        """Raise `Cancelled` to stop here; a checkpoint was just written."""
-
     def wants_stop(self) -> bool:
         """Whether the user asked to stop."""
         return False
@@ -62,6 +61,7 @@ class Training:
             family.denoiser(pipe).enable_gradient_checkpointing()  # type: ignore[operator]
             family.denoiser(pipe).train()
         self.learner = Learner(pipe, family, settings, data, accelerator.device)
+        self.learner.autocast = lambda: accelerator.autocast()
         groups = [
             {
                 "params": found,
@@ -84,6 +84,18 @@ class Training:
         if found is None:
             return
         self.done, state = found
+        if state["world"] != self.accelerator.num_processes or bool(state["ema"]) != self.settings.use_ema:
+            raise InputError(
+                f"The checkpoint was made by {state['world']} processes, {'with' if state['ema'] else 'without'} EMA.",
+                "Resume in the same way.",
+            )
+        if self.accelerator.is_main_process:  # what came after it is another branch
+            for later in checkpoints.listed(self.folder):
+                if checkpoints.step_of(later) > self.done:
+                    shutil.rmtree(later, ignore_errors=True)
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.scaler is not None and state["scaler"]:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
         lora.set_state(self.pipe, self.family, state["lora"])
         self.learner.coder.load_state_dict(state["coder"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -112,19 +124,20 @@ class Training:
             self.done += 1
             row = {"step": self.done, **row, "seconds": time.monotonic() - started}
             if log is not None:
-                log.write(row)
+                with storing(self.folder):
+                    log.write(row)
             stopping = self._anyone(watcher.wants_stop())
             last = self.done == settings.max_train_steps
             if stopping or last or self.done % settings.checkpointing_steps == 0:
                 self._checkpoint()
             watcher.step(self.done, settings.max_train_steps, row)
+            if last and self.ema:  # the samples below are of what is given out
+                for p, mean in zip(self.parameters, self.ema, strict=True):
+                    p.data.copy_(mean)
             if self.done % settings.validation_steps == 0 or last:
                 self._sample(watcher)
-            if stopping and not last:
-                watcher.check_stop()
-        if self.ema:
-            for p, mean in zip(self.parameters, self.ema, strict=True):
-                p.data.copy_(mean)
+            if stopping and not last:  # on every process, whichever was asked
+                raise Cancelled("Stopped; a checkpoint is written.", "Go on with --resume-from-checkpoint latest.")
 
     def _batch(self, step: int, part: int) -> Batch:
         from .data import order
@@ -143,7 +156,7 @@ class Training:
         self.optimizer.zero_grad()
         for part in range(parts):
             batch = self._batch(step, part)
-            with self.accelerator.autocast(), self.learner.losses(batch) as losses:
+            with self.learner.losses(batch) as losses:
                 total = self.learner.total(losses, batch, self.weights)
                 self.accelerator.backward(total / parts)
             found = {"loss": total, **losses, "lambda_t": self.learner.share(batch)}
@@ -170,10 +183,16 @@ class Training:
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * rate_at(step, self.settings)
         norm = self.accelerator.clip_grad_norm_(self.parameters, self.settings.max_grad_norm)
+        length = float(norm) if norm is not None else float("nan")
+        if self.accelerator.scaler is None and not math.isfinite(length):  # averaged: the same on every process
+            raise StudioError(
+                f"The gradient is not finite at step {step + 1}.",
+                "Lower the learning rate or the terms' weights, and resume from the last checkpoint.",
+            )
         self.optimizer.step()
         for mean, p in zip(self.ema, self.parameters, strict=True) if self.ema else ():
             mean.lerp_(p.detach(), 1 - min(EMA_DECAY, (1 + step) / (10 + step)))
-        return float(norm) if norm is not None else float("nan")
+        return length
 
     def _calibrate(self) -> None:
         settings = self.settings
@@ -200,6 +219,8 @@ class Training:
                 "optimizer": self.optimizer.state_dict(),
                 "weights": self.weights,
                 "ema": [mean.cpu() for mean in self.ema],
+                "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler is not None else {},
+                "world": self.accelerator.num_processes,
             }
             checkpoints.write(self.folder, self.done, state, self.settings.checkpoints_total_limit)
         self.accelerator.wait_for_everyone()
@@ -209,7 +230,7 @@ class Training:
             denoiser: Any = self.family.denoiser(self.pipe)
             was_training = denoiser.training
             denoiser.eval()
-            with torch.no_grad():
+            with torch.no_grad(), storing(self.folder):
                 watcher.sample(self.done, self.pipe)
             denoiser.train(was_training)
         self.accelerator.wait_for_everyone()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 
 from ..errors import ModelBroken
 
@@ -93,7 +93,7 @@ def save(
             metadata[f"{name}_lora_adapter_metadata"] = _metadata(parts(pipe, family)[name])
     known = _accepted(pipe, {**layers, **metadata})
     pipe.save_lora_weights(folder, **known, safe_serialization=True)
-    tensors, kept = load_file(folder / WEIGHTS), _header(folder / WEIGHTS)
+    tensors, kept = load((folder / WEIGHTS).read_bytes()), _header(folder / WEIGHTS)
     save_file({k: v.contiguous() for k, v in tensors.items()}, folder / WEIGHTS, {**kept, **about})
     if family.denoiser_name == "unet":
         save_file(dict(kohya(family, pipe, weights)), folder / KOHYA, dict(about))
@@ -174,7 +174,7 @@ def check(folder: Path, pipe: Any, family: Family) -> dict[str, float]:
         found[name] = predicted()
         pipe.unload_lora_weights()
         changes[name] = float((found[name] - base).abs().max())
-        if changes[name] == 0:
+        if not changes[name] > 0:  # NaN too
             raise ModelBroken(f"{name} changes nothing.", "Train longer, or with a larger learning rate.")
     if KOHYA in found:
         changes["kohya_difference"] = float((found[KOHYA] - found[WEIGHTS]).abs().max())

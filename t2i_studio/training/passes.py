@@ -67,15 +67,18 @@ class Watch:
 
     def add(self, site: Site, probs_BHQC: torch.Tensor) -> None:
         """One site of the running pass."""
-        if probs_BHQC.shape[-1] == 0:
-            return
+        with torch.autocast(probs_BHQC.device.type, enabled=False):
+            self._maps[site.name] = self._picked(probs_BHQC).mean(1).transpose(1, 2).unflatten(-1, site.grid)
+
+    def _picked(self, probs_BHQC: torch.Tensor) -> torch.Tensor:
+        """Each sample's own words (B, H, Q, N)."""
         rows = len(probs_BHQC) // len(self.words)  # several noise levels of one caption stand together
         pick = self._pick_BCN.to(probs_BHQC).repeat_interleave(rows, 0)
         maps_BHQN = torch.einsum("bhqc,bcn->bhqn", probs_BHQC, pick)
         if self._relative:
             content = self._content_BC.to(probs_BHQC).repeat_interleave(rows, 0)
             maps_BHQN = maps_BHQN / torch.einsum("bhqc,bc->bhq", probs_BHQC, content)[..., None].clamp_min(_LEAST)
-        self._maps[site.name] = maps_BHQN.mean(1).transpose(1, 2).unflatten(-1, site.grid)
+        return maps_BHQN
 
 
 @contextmanager

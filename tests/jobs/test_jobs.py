@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 
 from t2i_studio.cli import main
 from t2i_studio.errors import InputError
@@ -158,19 +161,26 @@ def test_force_ends_a_deaf_worker_with_its_children(queue: JobQueue) -> None:
     assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
 
 
+def _ask_once_it_counts(folder: Path) -> None:
+    while not (folder / "progress.json").exists():
+        time.sleep(0.02)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def test_grace_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     queue = JobQueue(tmp_path / "jobs", WORKER)
     monkeypatch.setattr(JobQueue, "advance", lambda self: None)
     job = queue.submit(steps(LONG), "deaf")
     folder = queue.store.folder(job.id)
-    (folder / "stop").touch()
+    asking = threading.Thread(target=_ask_once_it_counts, args=(folder,))
+    asking.start()
     before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)}
     try:
         end = supervise(folder, WORKER, grace=3.0)
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
-    assert end["state"] == "stopped"
+    assert (end["state"], end["exit_code"]) == ("stopped", -signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +202,15 @@ def test_a_damaged_record_hides_no_other_job(queue: JobQueue) -> None:
     two = until(queue, queue.submit(steps(2), "two"), ended)
     (queue.store.folder(one.id) / "job.json").write_text("{")
     assert [job.id for job in queue.list()] == [two.id]
+    with pytest.raises(InputError, match="damaged"):
+        queue.get(one.id)
+    queue.delete(one.id)
+    assert not queue.store.folder(one.id).exists()
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
 
 
 @pytest.mark.slow
@@ -200,7 +219,12 @@ def test_a_real_job_by_command(capsys: pytest.CaptureFixture[str], studio_home: 
     base = ["train", "--background", "--device", "cpu", "--json", "--max-train-steps", "2", "--train-batch-size", "1"]
     assert main([*base, "--data", "scenes:2"]) == 0
     good = json.loads(capsys.readouterr().out)["id"]
-    assert main([*base, "--data", str(tmp_path / "gone")]) == 0
+    assert main([*base, "--data", str(tmp_path / "gone")]) != 0
+    assert "There is no folder" in capsys.readouterr().err
+    Image.new("RGB", (64, 64)).save(_folder(tmp_path / "data") / "0.png")
+    (tmp_path / "data" / "0.txt").write_text("a cat")
+    assert main([*base, "--data", str(tmp_path / "data")]) == 0
+    shutil.rmtree(tmp_path / "data")  # while it waits for the first one
     bad = json.loads(capsys.readouterr().out)["id"]
     queue = JobQueue(studio_home / "jobs")
     done = until(queue, queue.store.load(good), ended, 200)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,7 +93,7 @@ def _url(file: Path, job: Job, scratch: Scratch) -> str:
     """The browser's way to a copy of the file: it reaches nothing but the scratch folder."""
     shown = scratch.folder(job.id) / f"{file.parent.name}-{file.name}"
     if not shown.exists():
-        draft = shown.with_suffix(".part")
+        draft = shown.with_name(f"{uuid.uuid4().hex}.part")
         shutil.copyfile(file, draft)
         draft.replace(shown)
     return scratch.url(shown)
