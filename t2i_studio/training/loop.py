@@ -107,7 +107,8 @@ class Training:
 
         Raises:
             Cancelled: the watcher asked for it; a checkpoint was written.
-            StudioError: a loss was not finite; nothing was learnt from it.
+            InputError: a checkpoint that was made in another way.
+            StudioError: a loss or gradient was not finite; nothing was learnt from it.
             StorageError: a checkpoint could not be written.
         """
         settings = self.settings
@@ -131,13 +132,17 @@ class Training:
             if stopping or last or self.done % settings.checkpointing_steps == 0:
                 self._checkpoint()
             watcher.step(self.done, settings.max_train_steps, row)
-            if last and self.ema:  # the samples below are of what is given out
-                for p, mean in zip(self.parameters, self.ema, strict=True):
-                    p.data.copy_(mean)
+            if last:
+                self._wear_mean()  # the samples below are of what is given out
             if self.done % settings.validation_steps == 0 or last:
                 self._sample(watcher)
             if stopping and not last:  # on every process, whichever was asked
                 raise Cancelled("Stopped; a checkpoint is written.", "Go on with --resume-from-checkpoint latest.")
+        self._wear_mean()  # also where all steps were done before
+
+    def _wear_mean(self) -> None:
+        for mean, p in zip(self.ema, self.parameters, strict=True) if self.ema else ():
+            p.data.copy_(mean)
 
     def _batch(self, step: int, part: int) -> Batch:
         from .data import order
