@@ -76,3 +76,8 @@ def test_rates() -> None:
     cooling = loop.Plan(total_steps=100, batch_size=1, learning_rate=1.0, warmup_steps=1, cooldown_steps=20)
     assert cooling.rate(79) == 1.0
     assert cooling.rate(90) == pytest.approx(0.5)
+    cycling = loop.Plan(
+        total_steps=100, batch_size=1, learning_rate=1.0, warmup_steps=1, cycle_steps=40, cooldown_steps=10
+    )
+    assert [cycling.rate(s) for s in (29, 35, 40)] == [1.0, pytest.approx(0.5), 1.0]
+    assert cycling.rate(95) == pytest.approx(0.5), "the end is a descent too"

@@ -287,7 +287,9 @@ def test_every_pair_has_its_own_verdict(probed: Probed) -> None:
     found = data["verdicts"][0]
     tea, stu = data["teacher"], data["student"]
     told = judge(table_of(probed, 10, 720))
-    assert found[stu][tea] == {"good": told.good, "text": told.text, "sites": list(told.sites)}
+    assert found[stu][tea] == {
+        "good": told.good, "text": told.text, "t_tea": told.t_tea, "sites": list(told.sites),
+    }  # fmt: skip
     assert "at t = 10" in found[stu][tea]["text"]
     assert all(found[s][t] is None for s in range(len(found)) for t in range(s, len(found)))
     assert len({found[stu][t]["text"] for t in range(stu)}) == stu

@@ -37,6 +37,9 @@ class Plan:
     final_ratio: float = 0.02
     cooldown_steps: int = 0
     "With `constant`: linear descent to `final_ratio` over the last steps."
+    cycle_steps: int = 0
+    """Descend so at every multiple of this and go on from there at the full rate: weights worth
+    shipping come out on the way (WSD-S, Wen et al. 2024). 0: only at `total_steps`."""
     ema_decay: float = 0.999
     weight_decay: float = 0.0
     clip: float = 1.0
@@ -52,6 +55,8 @@ class Plan:
             factor = 0.5 * (1 + math.cos(math.pi * phase))
             return rate * (self.final_ratio + (1 - self.final_ratio) * factor)
         left = self.total_steps - step
+        if self.cycle_steps:
+            left = min(left, self.cycle_steps - step % self.cycle_steps)
         if self.cooldown_steps and left < self.cooldown_steps:
             return rate * max(self.final_ratio, left / self.cooldown_steps)
         return rate
