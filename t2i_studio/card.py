@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from .training.log import read
+from .training.whole import MODEL
 from .visuals import save_figure, training_curves
 
 if TYPE_CHECKING:
@@ -24,25 +25,31 @@ def write_card(
 
     Args:
         weights: λ of each term, as used.
-        changes: what loading the written files changed; see `lora.check`.
+        changes: what loading the written files changed; see `lora.check`, `whole.check`.
     """
     rows = read(folder)
     series = {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else {})}
     if rows:
         save_figure(training_curves(series), folder / CURVES)
     seconds = sum(series.get("seconds", []))
-    method = "CTCal (arXiv 2603.20741)" if settings.ctcal else "LoRA"
+    if settings.full_finetune:
+        kind, tags, rank = "full fine-tune", ["text-to-image"], ""
+        use = f'DiffusionPipeline.from_pretrained("{folder.name}/{MODEL}")'
+    else:
+        kind, tags, rank = "LoRA", ["lora", "text-to-image"], f"rank {settings.rank}, "
+        use = f'pipe.load_lora_weights("{folder.name}")'
+    method = f"CTCal (arXiv 2603.20741), {kind}" if settings.ctcal else kind
     method = f"{method} with reward weights (GORS)" if settings.reward_weights else method
-    front = {"base_model": settings.model, "library_name": "diffusers", "tags": ["lora", "text-to-image"]}
+    front = {"base_model": settings.model, "library_name": "diffusers", "tags": tags}
     plain = type(settings).checked()
     changed = {n: v for n, v in settings.model_dump(mode="json").items() if v != getattr(plain, n)}
     pictures = settings.train_batch_size * settings.gradient_accumulation_steps
     lines = [
         "---", yaml.safe_dump(front, sort_keys=False).strip(), "---", "",
         f"# {method} on {settings.model}", "",
-        f"{len(rows)} steps of {pictures} pictures from `{settings.data}`, rank {settings.rank}, "
+        f"{len(rows)} steps of {pictures} pictures from `{settings.data}`, {rank}"
         f"learning rate {settings.learning_rate:g}, {seconds / 60:.1f} minutes.",
-        "", "```python", f'pipe.load_lora_weights("{folder.name}")', "```", "",
+        "", "```python", use, "```", "",
         *([f"![Losses over the steps]({CURVES})", ""] if rows else []),
         "## Settings that differ from the defaults", "", "```yaml", yaml.safe_dump(changed).strip(), "```", "",
     ]  # fmt: skip

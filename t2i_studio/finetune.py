@@ -1,6 +1,7 @@
-"""One fine-tune: settings become a folder with a LoRA that loads anywhere, its log, samples and card.
+"""One fine-tune: settings become a folder with a LoRA or model that loads anywhere, its log, samples and card.
 
 DIR/pytorch_lora_weights.safetensors   for diffusers (kohya_lora_weights.safetensors beside it for U-Nets)
+DIR/model/                             instead, where all weights learnt: a pipeline
 DIR/settings.yaml  log.csv  README.md  curves.png
 DIR/samples/step-000050-0.png          fixed prompts and seeds while it learnt
 DIR/checkpoint-N/                      what going on exactly needs
@@ -28,9 +29,9 @@ from .families import FAMILIES
 from .generation import enough_memory
 from .models import pick_device, resolve, source_of
 from .runs import storing
+from .training import lora, whole
 from .training.data import count_examples, encode, has_rewards
 from .training.loop import Training, Watcher
-from .training.lora import check, save, state
 from .visuals import pair_image
 
 if TYPE_CHECKING:
@@ -71,9 +72,9 @@ def train(settings: TrainSettings, watcher: Watcher | None = None) -> Path:
         if accelerator.is_main_process:
             _claim(folder, settings)
         accelerator.wait_for_everyone()
-        family, weights = _learn(settings, folder, accelerator, watcher or Watcher())
+        weights = _learn(settings, folder, accelerator, watcher or Watcher())
         if accelerator.is_main_process:
-            _check_files(folder, settings, family, weights, accelerator.device)
+            _check_files(folder, settings, weights, accelerator.device)
         accelerator.wait_for_everyone()
         accelerator.end_training()
     finally:
@@ -81,10 +82,11 @@ def train(settings: TrainSettings, watcher: Watcher | None = None) -> Path:
     return folder
 
 
-def _learn(
-    settings: TrainSettings, folder: Path, accelerator: Accelerator, watcher: Watcher
-) -> tuple[Family, dict[str, float]]:
-    """Train and write the LoRA and a first card. The model is let go when this returns.
+def _learn(settings: TrainSettings, folder: Path, accelerator: Accelerator, watcher: Watcher) -> dict[str, float]:
+    """Train, write what was learnt and a first card. The model is let go when this returns.
+
+    Returns:
+        λ of each term, as used.
 
     Raises:
         SettingError: a model of another kind than its name says, or a size it can't be taught at.
@@ -102,13 +104,15 @@ def _learn(
     sampler = _Sampler(watcher, accelerator, settings, family, folder, (width, height), defaults)
     with enough_memory():
         training = Training(pipe, family, settings, data, folder, accelerator)
+        _room_for_checkpoints(folder, settings, sum(p.numel() for p in training.parameters))
         sampler.learner = training.learner
         training.run(sampler)
     if accelerator.is_main_process:
         with storing(folder):
-            save(folder, pipe, family, state(pipe, family), header(settings, family, pipe, training.weights))
+            learnt = training.student.state(pipe, family)
+            training.student.save(folder, pipe, family, learnt, header(settings, family, pipe, training.weights))
             write_card(folder, settings, training.weights, {})
-    return family, training.weights
+    return training.weights
 
 
 def _size(settings: TrainSettings, model: ModelSettings, family: Family, pipe: Any) -> tuple[int, int]:
@@ -122,16 +126,17 @@ def _size(settings: TrainSettings, model: ModelSettings, family: Family, pipe: A
     return width, height
 
 
-def _check_files(
-    folder: Path, settings: TrainSettings, family: Family, weights: dict[str, float], device: torch.device
-) -> None:
+def _check_files(folder: Path, settings: TrainSettings, weights: dict[str, float], device: torch.device) -> None:
     """Load what was written into a plain pipeline; what that says goes into the card."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    plain: Any = family.load(source_of(resolve(settings.model)), _DTYPES[settings.mixed_precision])
+    model = resolve(settings.model)
+    family = FAMILIES[model.family]
+    plain: Any = family.load(source_of(model), _DTYPES[settings.mixed_precision])
     plain.to(device)
-    write_card(folder, settings, weights, check(folder, plain, family))
+    student = whole if settings.full_finetune else lora
+    write_card(folder, settings, weights, student.check(folder, plain, family))
 
 
 def preflight(settings: TrainSettings) -> None:
@@ -156,6 +161,22 @@ def preflight(settings: TrainSettings) -> None:
     if free < LEAST_DISK:
         raise StorageError(
             f"Only {free / 2**20:.0f} MB are free for checkpoints.", f"Free at least {LEAST_DISK >> 20} MB."
+        )
+
+
+def _room_for_checkpoints(folder: Path, settings: TrainSettings, learning: int) -> None:
+    """See that weights and optimizer fit the disk as often as they will lie there.
+
+    Args:
+        learning: number of weights that learn.
+    """
+    each = learning * 4 * (4 if settings.use_ema else 3)
+    wanted = each * (settings.checkpoints_total_limit + 1) + learning * 4  # one more while the oldest still lies there
+    free = shutil.disk_usage(folder).free
+    if free < wanted:
+        raise StorageError(
+            f"Checkpoints will take {wanted / 2**30:.1f} GB; {free / 2**30:.1f} GB are free.",
+            "Free space, or keep fewer checkpoints.",
         )
 
 

@@ -18,6 +18,7 @@ from ..losses import MapCoder, per_sample, pixel, reconstruction, response, sema
 from .data import Encoded, drawn
 from .passes import Watch, watching
 from .terms import fresh_coder
+from .texts import Texts
 from .words import most
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ SHOWN = 0.8
 
 
 class Learner:
-    """A pipeline with a LoRA on, the autoencoder of its maps, and how a batch becomes losses."""
+    """A pipeline of which some weights learn, the autoencoder of its maps, and how a batch becomes losses."""
 
     def __init__(self, pipe: Any, family: Family, settings: TrainSettings, data: Encoded, device: torch.device) -> None:
         self.pipe, self.family, self.settings, self.data = pipe, family, settings, data
@@ -58,8 +59,8 @@ class Learner:
         scale = int(pipe.vae_scale_factor)
         self.pixels = (self.size[0] * scale, self.size[1] * scale)
         self.autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
-        "Opened round passes of the model, not round losses or their gradients."
-        self._texts: dict[str, dict[str, Any]] = {}
+        "Opened round passes of the denoiser, not round losses or their gradients."
+        self.texts = Texts(pipe, family, *self.pixels, device, settings.train_text_encoder)
 
     def batch(self, indices: Sequence[int], step: int, part: int = 0, rank: int = 0) -> Batch:
         """Noise and timesteps of a batch; the teacher's come from a stream of their own, so that a
@@ -156,17 +157,8 @@ class Learner:
         return (predicted - wanted).square().flatten(1).mean(1)
 
     def _text(self, indices: Sequence[int]) -> dict[str, Any]:
-        """The denoiser's text inputs; kept for good where no text encoder learns."""
-        captions = [self.data.captions[i] for i in indices]
-        if self.settings.train_text_encoder:
-            with self.autocast():
-                return self.family.text_inputs(self.pipe, captions, *self.pixels)
-        for caption in captions:
-            if caption not in self._texts:
-                with torch.no_grad():
-                    found = self.family.text_inputs(self.pipe, [caption], *self.pixels)
-                self._texts[caption] = _joined([found], torch.device("cpu"))  # a data set's would fill a card
-        return _joined([self._texts[caption] for caption in captions], self.device)
+        """The denoiser's text inputs."""
+        return self.texts([self.data.captions[i] for i in indices])
 
     def total(self, losses: dict[str, torch.Tensor], batch: Batch, weights: dict[str, float]) -> torch.Tensor:
         """`mean_b reward·(L_diffusion + λ_t·Σ λ·term)`: a scalar."""
@@ -196,13 +188,3 @@ def _sites(family: Family, denoiser: Any, size: tuple[int, ...], wanted: str) ->
     if len({every[name].grid for name in names}) > 1:
         raise SettingError("These layers' maps differ in size.", "Name layers of one size.", "sites")
     return tuple(every[name] for name in names)
-
-
-def _joined(parts: Sequence[dict[str, Any]], device: torch.device) -> dict[str, Any]:
-    """One dict of tensors from several, row under row, on a device; dicts inside likewise."""
-    return {
-        key: _joined([part[key] for part in parts], device)
-        if isinstance(value, dict)
-        else torch.cat([part[key] for part in parts]).to(device)
-        for key, value in parts[0].items()
-    }

@@ -16,7 +16,7 @@ import torch
 
 from ..errors import Cancelled, InputError, StudioError
 from ..runs import storing
-from . import checkpoints, lora
+from . import checkpoints, lora, whole
 from .calibration import SHARES, calibrated
 from .learner import Batch, Learner
 from .log import Log
@@ -40,7 +40,7 @@ class Watcher:
         """`step` steps are done; `row` is what the log got."""
 
     def sample(self, step: int, pipe: Any) -> None:
-        """Time for samples; called on the first process, the LoRA on."""
+        """Time for samples; called on the first process, what was learnt on."""
 
     def wants_stop(self) -> bool:
         """Whether the user asked to stop."""
@@ -48,20 +48,24 @@ class Watcher:
 
 
 class Training:
-    """One fine-tune at work. `run` does it; afterwards the pipeline wears the learnt LoRA."""
+    """One fine-tune at work. `run` does it; afterwards the pipeline wears what was learnt.
+
+    `student` says what learns: `lora`, or `whole`, the denoiser itself.
+    """
 
     def __init__(
         self, pipe: Any, family: Family, settings: TrainSettings, data: Encoded, folder: Path, accelerator: Accelerator
     ) -> None:
         self.settings, self.folder, self.accelerator = settings, folder, accelerator
         self.pipe, self.family = pipe, family
-        self.learning = lora.put_on(pipe, family, settings.rank, settings.train_text_encoder, settings.seed)
+        self.student = whole if settings.full_finetune else lora
+        self.learning = self.student.put_on(pipe, family, settings.rank, settings.train_text_encoder, settings.seed)
         self.parameters = [p for group in self.learning.values() for p in group]
         if settings.gradient_checkpointing:
             family.denoiser(pipe).enable_gradient_checkpointing()  # type: ignore[operator]
             family.denoiser(pipe).train()
         self.learner = Learner(pipe, family, settings, data, accelerator.device)
-        self.learner.autocast = lambda: accelerator.autocast()
+        self.learner.autocast = self.learner.texts.autocast = lambda: accelerator.autocast()
         groups = [
             {
                 "params": found,
@@ -96,7 +100,7 @@ class Training:
         self.accelerator.wait_for_everyone()
         if self.accelerator.scaler is not None and state["scaler"]:
             self.accelerator.scaler.load_state_dict(state["scaler"])
-        lora.set_state(self.pipe, self.family, state["lora"])
+        self.student.set_state(self.pipe, self.family, state["learnt"])
         self.learner.coder.load_state_dict(state["coder"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.weights = dict(state["weights"])
@@ -114,6 +118,7 @@ class Training:
         settings = self.settings
         if settings.resume_from_checkpoint:
             self.resume()
+        self.learner.texts.settle(self.learner.data.captions)
         if settings.terms and not self.weights:
             self._calibrate()
         log = Log(self.folder, self.done) if self.accelerator.is_main_process else None
@@ -139,6 +144,7 @@ class Training:
             if stopping and not last:  # on every process, whichever was asked
                 raise Cancelled("Stopped; a checkpoint is written.", "Go on with --resume-from-checkpoint latest.")
         self._wear_mean()  # also where all steps were done before
+        self.learner.texts.release()
 
     def _wear_mean(self) -> None:
         for mean, p in zip(self.ema, self.parameters, strict=True) if self.ema else ():
@@ -181,7 +187,7 @@ class Training:
     def _update(self, step: int) -> float:
         every = [p for group in self.optimizer.param_groups for p in group["params"]]
         if self.accelerator.num_processes > 1:
-            # A LoRA is small: its gradients are averaged by hand, for a pass has more outputs than a wrapper sees.
+            # Averaged by hand: a pass has more outputs than a wrapper sees.
             for p in every:
                 p.grad = torch.zeros_like(p) if p.grad is None else p.grad
                 p.grad = self._gathered(p.grad) / self.accelerator.num_processes
@@ -219,7 +225,7 @@ class Training:
     def _checkpoint(self) -> None:
         if self.accelerator.is_main_process:
             state = {
-                "lora": lora.state(self.pipe, self.family),
+                "learnt": self.student.state(self.pipe, self.family),
                 "coder": {k: v.cpu() for k, v in self.learner.coder.state_dict().items()},
                 "optimizer": self.optimizer.state_dict(),
                 "weights": self.weights,
@@ -235,7 +241,8 @@ class Training:
             denoiser: Any = self.family.denoiser(self.pipe)
             was_training = denoiser.training
             denoiser.eval()
-            with torch.no_grad(), storing(self.folder):
+            # Half a pipeline learns in float32 where all of its weights do.
+            with torch.no_grad(), self.learner.autocast(), self.learner.texts.awake(), storing(self.folder):
                 watcher.sample(self.done, self.pipe)
             denoiser.train(was_training)
         self.accelerator.wait_for_everyone()

@@ -13,6 +13,7 @@ from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load, save_file
 
 from ..errors import ModelBroken
+from .trial import predicted
 
 if TYPE_CHECKING:
     from ..families import Family
@@ -29,11 +30,8 @@ def put_on(pipe: Any, family: Family, rank: int, text: bool, seed: int) -> dict[
     Returns:
         The weights that learn, float32, by the part's name in the pipeline.
     """
-    for part in (pipe.vae, *(getattr(pipe, n, None) for n in ("text_encoder", "text_encoder_2", "text_encoder_3"))):
-        if part is not None:
-            part.requires_grad_(False)
+    freeze(pipe, family)
     denoiser: Any = family.denoiser(pipe)
-    denoiser.requires_grad_(False)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         denoiser.add_adapter(_config(rank, family.lora_targets), adapter_name=ADAPTER)
@@ -48,6 +46,14 @@ def put_on(pipe: Any, family: Family, rank: int, text: bool, seed: int) -> dict[
         if learning:
             found[name] = learning
     return found
+
+
+def freeze(pipe: Any, family: Family) -> None:
+    """No part of the pipeline learns from here on."""
+    encoders = (getattr(pipe, name, None) for name in ("text_encoder", "text_encoder_2", "text_encoder_3"))
+    for part in (pipe.vae, family.denoiser(pipe), *encoders):
+        if part is not None:
+            part.requires_grad_(False)
 
 
 def _config(rank: int, targets: tuple[str, ...]) -> LoraConfig:
@@ -149,18 +155,7 @@ def check(folder: Path, pipe: Any, family: Family) -> dict[str, float]:
     Raises:
         ModelBroken: a file does not load, or changes nothing.
     """
-    generator = torch.Generator("cpu").manual_seed(0)
-    denoiser: Any = family.denoiser(pipe)
-    side = int(denoiser.config.sample_size)
-    channels = int(pipe.vae.config.latent_channels)
-    sample = torch.randn((1, channels, side, side), generator=generator).to(denoiser.device, denoiser.dtype)
-    at = torch.tensor([family.timestep(family.last_timestep(pipe) / 2)])
-    pixels = side * int(pipe.vae_scale_factor)
-
-    def predicted() -> torch.Tensor:
-        return family.predict(pipe, sample, at, family.text_inputs(pipe, ["a cat and a dog"], pixels, pixels)).float()
-
-    base = predicted()
+    base = predicted(pipe, family)
     found: dict[str, torch.Tensor] = {}
     changes = {}
     for name in (WEIGHTS, KOHYA):
@@ -171,7 +166,7 @@ def check(folder: Path, pipe: Any, family: Family) -> dict[str, float]:
         except Exception as error:
             reason = " ".join(str(error).split())[:200]
             raise ModelBroken(f"{name} does not load: {reason}", "Please report it with this message.") from error
-        found[name] = predicted()
+        found[name] = predicted(pipe, family)
         pipe.unload_lora_weights()
         changes[name] = float((found[name] - base).abs().max())
         if not changes[name] > 0:  # NaN too

@@ -13,7 +13,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("train_batch_size", "gradient_accumulation_steps", "learning_rate", "text_encoder_lr", "lr_scheduler",
          "lr_warmup_steps", "adam_weight_decay", "max_grad_norm", "use_ema", "reward_weights"),
     ),
-    "LoRA": ("rank, text encoder", ("rank", "train_text_encoder")),
+    "What learns": ("rank, text encoder, all weights", ("rank", "train_text_encoder", "full_finetune")),
     "Attention": (
         "CTCal's terms and their weights",
         ("ctcal", "tokens", "sites", "semantic", "response", "adaptive", "semantic_trains_encoder",
@@ -61,6 +61,9 @@ class TrainSettings(Settings):
 
     rank: int = Field(4, ge=1, le=1024, description="Rank of the LoRA; its alpha is the same.")
     train_text_encoder: bool = Field(True, description="Whether the text encoders' self-attention gets a LoRA too.")
+    full_finetune: bool = Field(
+        False, description="All weights learn instead of a LoRA: much memory, and a whole model comes out."
+    )
 
     ctcal: bool = Field(True, description="Whether attention is taught; without, this is a plain LoRA fine-tune.")
     tokens: str = Field(

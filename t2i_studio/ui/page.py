@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 TITLE = "T2I Studio"
 BEAT = 2.0
 """Seconds between two looks at what runs."""
-OPEN_LORA = """() => document.querySelector('#tab-inspect-button[aria-selected="true"]')
-  && document.querySelector("#group-lora button.label-wrap:not(.open)")?.click()"""
-"""What was put into a folded group should be seen."""
+OPEN_LORA = """() => document.querySelectorAll(".lora-fold button.label-wrap:not(.open)").forEach(
+  (fold) => fold.offsetParent && fold.click())"""
+"""What was put into a folded group of the tab in sight should be seen."""
 HEADER = """
 <header class="masthead">
   <div class="brand"><span class="mark" aria-hidden="true"><i></i><i></i><i></i><i></i></span>
@@ -49,13 +49,15 @@ def build(studio: Studio) -> gr.Blocks:
             with gr.Tab("Fine-tune", id="finetune", elem_id="tab-finetune", render_children=True):
                 tuning = finetune.build(studio, scratch, page, clock)
             with gr.Tab("Evaluate", id="evaluate", elem_id="tab-evaluate", render_children=True):
-                evaluate.build(studio, page, clock, tabs, asking, steering)
+                comparing = evaluate.build(studio, page, clock, tabs, asking, steering)
             # Drawn at once: an address may open a run, and its search is one call.
             with gr.Tab("Runs", id="runs", elem_id="tab-runs", render_children=True):
                 gallery = runs.build(studio, scratch)
 
         _wire_runs(studio, tabs, {"inspect": asking, "guide": steering, "teacher": teaching}, gallery)
-        _wire_lora(studio, tabs, asking, tuning.board)
+        wearing = {"inspect": asking, "guide": steering, "teacher": teaching}
+        dressed = {name: [tab.settings[n] for n in ("model", "lora", "lora_scale")] for name, tab in wearing.items()}
+        _wire_lora(studio, tabs, tuning.board, dressed | {"evaluate": [comparing["models"], comparing["loras"]]})
         _wire_teaching(tabs, teaching, tuning)
         bar = part("statusbar", follow.status(studio))
         clock.tick(
@@ -67,17 +69,26 @@ def build(studio: Studio) -> gr.Blocks:
     return page
 
 
-def _wire_lora(studio: Studio, tabs: gr.Tabs, asking: Asking, board: gr.HTML) -> None:
-    """ "Use this LoRA" puts it into Inspect's controls, and goes there."""
-    dressed = [asking.settings[name] for name in ("model", "lora", "lora_scale")]
+def _wire_lora(studio: Studio, tabs: gr.Tabs, board: gr.HTML, places: dict[str, list[gr.Component]]) -> None:
+    """ "Use this LoRA in …" puts it into a tab's controls, and goes there.
+
+    Args:
+        places: tab → its controls for model, LoRA, and strength where it has one.
+    """
 
     def wear(event: gr.EventData) -> list[Any]:
         if getattr(event, "action", "") != "use":
-            return [gr.skip()] * 4
-        folder, model = finetune.worn(studio, str(getattr(event, "job", "")))
-        return [gr.update(selected="inspect"), model, folder, 1.0]
+            return [gr.skip()] * (1 + sum(map(len, places.values())))
+        model, lora = finetune.worn(studio, str(getattr(event, "job", "")))
+        wanted = str(getattr(event, "to", "") or "inspect")
+        put = [[model], f"none, {lora}" if lora else ""] if wanted == "evaluate" else [model, lora, 1.0]
+        found: list[Any] = [gr.update(selected=wanted)]
+        for name in places:
+            found += put if name == wanted else [gr.skip()] * len(places[name])
+        return found
 
-    used = board.select(wear, None, [tabs, *dressed], queue=False, api_visibility="private")
+    outputs = [tabs, *(control for name in places for control in places[name])]
+    used = board.select(wear, None, outputs, queue=False, api_visibility="private")
     used.then(None, None, None, js=OPEN_LORA, api_visibility="private")
 
 

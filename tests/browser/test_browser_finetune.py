@@ -83,12 +83,18 @@ def test_from_start_to_use_this_lora(visit: Visit, app: Served) -> None:
     last = seen.page.get_attribute(".board-samples img >> nth=0", "src")
     slider.fill("0")
     seen.page.wait_for_function(f"document.querySelector('.board-samples img').getAttribute('src') !== {last!r}")
-    seen.page.click("text=Use this LoRA")
-    seen.page.wait_for_selector("#setting-lora input, #setting-lora textarea")
+    folder = str(app.studio.jobs.out(app.studio.jobs.list()[0].id))
+    for place, box in (("Guide", "#guide-lora"), ("Teacher–Student", "#teacher-lora"), ("Evaluate", "#eval-loras"),
+                       ("Inspect", "#setting-lora")):  # fmt: skip
+        seen.page.click(f".board-use >> text={place}")
+        shown = seen.page.locator(f"{box} input, {box} textarea").first
+        shown.wait_for()
+        assert shown.input_value().endswith(folder)
+        if place != "Inspect":
+            seen.page.click("#tab-finetune-button")
     pictures = {}
     for strength in ("none", "0", "1"):
         if strength == "none":
-            folder = seen.page.locator("#setting-lora input, #setting-lora textarea").input_value()
             seen.page.locator("#setting-lora input, #setting-lora textarea").fill("")
         else:
             seen.page.locator("#setting-lora input, #setting-lora textarea").fill(folder)

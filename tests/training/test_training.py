@@ -25,7 +25,7 @@ from t2i_studio.config import CONFIGS
 from t2i_studio.errors import Cancelled, InputError, SettingError, StorageError, StudioError
 from t2i_studio.families import FAMILIES, Family
 from t2i_studio.finetune import preflight, train
-from t2i_studio.training import Picture, checkpoints, lora
+from t2i_studio.training import Picture, checkpoints, lora, whole
 from t2i_studio.training.calibration import calibrated
 from t2i_studio.training.data import Encoded, encode, examples, order
 from t2i_studio.training.learner import Learner
@@ -34,6 +34,7 @@ from t2i_studio.training.loop import Training, Watcher, rate_at
 from t2i_studio.training.passes import watching
 from t2i_studio.training.probe import probe
 from t2i_studio.training.settings import TrainSettings
+from t2i_studio.training.texts import Texts
 
 SMALL = {"max_train_steps": 2, "train_batch_size": 2, "resolution": 128, "device": "cpu", "calibration_batches": 2}
 PRESETS = sorted((CONFIGS / "training").glob("*.yaml"))
@@ -288,6 +289,50 @@ def test_a_killed_training_goes_on_exactly(model_folder: Folder, picture_folder:
         assert worker.wait() == -signal.SIGKILL
         assert main(["train", *common, "--output-dir", str(out), "--resume-from-checkpoint", "latest"]) == 0
         assert numbers(out) == numbers(tmp_path / "whole")
+
+
+def test_all_weights_learn_and_a_whole_model_comes_out(
+    model_folder: Folder, picture_folder: Path, tmp_path: Path
+) -> None:
+    """It goes on exactly after a stop, as a LoRA does, and loads as a model."""
+    model = model_folder("stable-diffusion")
+    changes: dict[str, Any] = {"full_finetune": True, "max_train_steps": 3, "use_ema": True}
+    train(settings_for(model, picture_folder, tmp_path / "once", **changes))
+    half = settings_for(model, picture_folder, tmp_path / "half", **changes)
+    with pytest.raises(Cancelled):
+        train(half, Stopping(2))
+    train(half.model_copy(update={"resume_from_checkpoint": "latest"}))
+    assert numbers(tmp_path / "half") == numbers(tmp_path / "once")
+    files = [f"{whole.MODEL}/{part}" for part in ("unet/diffusion_pytorch_model", "text_encoder/model")]
+    for file in files:
+        one, other = (load_file(tmp_path / name / f"{file}.safetensors") for name in ("half", "once"))
+        base = load_file(model / f"{file.removeprefix(whole.MODEL + '/')}.safetensors")
+        assert all(torch.equal(one[key], other[key]) for key in other)
+        assert any(not torch.equal(base[key], other[key]) for key in other)
+    assert "from_pretrained" in (tmp_path / "once" / "README.md").read_text()
+    assert not (tmp_path / "once" / lora.WEIGHTS).exists()
+
+
+def test_a_frozen_encoder_answers_each_text_once(picture_folder: Path, model_folder: Folder, tmp_path: Path) -> None:
+    """Also T5 beside encoders that learn; the same features, and the pipeline as it was afterwards."""
+    family = FAMILIES["stable-diffusion-3"]
+    pipe: Any = family.tiny()
+    t5, device, captions = pipe.text_encoder_3, torch.device("cpu"), ["a cat and a dog", "a red car"]
+    plain = family.text_inputs(pipe, captions, 128, 128)
+    asked: list[int] = []
+    t5.register_forward_hook(lambda _, given, __: asked.append(len(given[0])))
+    for learning in (True, False):
+        asked.clear()
+        texts = Texts(pipe, family, 128, 128, device, learning)
+        texts.settle([*captions, captions[0]])
+        for _ in range(2):
+            found = texts(captions)
+            for key, value in plain.items():
+                torch.testing.assert_close(found[key], value)
+        assert found["encoder_hidden_states"].requires_grad == learning
+        assert sum(asked) == len(captions)
+        texts.release()
+        assert pipe.text_encoder_3 is t5
 
 
 def test_half_precision_learns_in_bfloat16(model_folder: Folder, picture_folder: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from t2i_studio.training.settings import GROUPS, TrainSettings
 from t2i_studio.ui.finetune.board import POINTS, curves
 from t2i_studio.ui.scratch import Scratch
+from t2i_studio.ui.tabs.finetune import worn
 from t2i_studio.ui.tabs.finetune_events import NAMES, FineTuneHandlers, as_values, presets, settings_from
 from tests.ui.fakes import FakeStudio
 
@@ -71,11 +72,16 @@ def test_a_preset_leaves_model_and_data(handlers: FineTuneHandlers) -> None:
 def test_started_followed_and_done(handlers: FineTuneHandlers) -> None:
     job_id, board, problem = handlers.start("ctcal", *values(handlers))
     assert problem is None
-    assert board["job"]["method"] == "CTCal"
+    assert board["job"]["method"] == "CTCal LoRA"
     board = until(handlers, job_id, lambda job: job["state"] == "done")
     assert (board["job"]["step"], board["job"]["num_steps"]) == (3, 3)
     assert handlers.refresh(job_id, board) == [gr.skip(), gr.skip()]
     assert handlers.open()[0] == job_id
+    out = str(handlers.studio.jobs.out(job_id))
+    assert worn(handlers.studio, job_id) == (board["job"]["model"], out)
+    job = handlers.studio.jobs.get(job_id)
+    handlers.studio.jobs.store.save(job.with_(settings=job.settings | {"full_finetune": True}))
+    assert worn(handlers.studio, job_id) == (f"{out}/model", "")
 
 
 def test_stopped_resumed_duplicated_deleted(handlers: FineTuneHandlers) -> None:

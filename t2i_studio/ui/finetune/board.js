@@ -6,10 +6,12 @@ const ABOUT = {
   semantic: "the same, as the autoencoder sees them", reconstruction: "how well the autoencoder knows maps",
   response: "subjects far weaker than the strongest", lambda_t: "mean weight by noise", grad_norm: "length of the gradient, before clipping",
 };
+const GIVES = { lora: "LoRA", model: "model" };
 let at = null; // sample in sight; null: the newest
 let seen = "";
 
-const tell = (action, job) => trigger("select", { action, job });
+const tell = (action, job, to = "") => trigger("select", { action, job, to });
+const PLACES = { inspect: "Inspect", guide: "Guide", teacher: "Teacher–Student", evaluate: "Evaluate" };
 const action = (label, name, job, extra = "") => el("button", { type: "button", class: `file ${extra}`, onclick: () => tell(name, job.id) }, label);
 
 const duration = (seconds) => {
@@ -29,7 +31,6 @@ const head = (job) => {
   if (running) buttons.push(action(job.state === "stopping" ? "End at once" : "Stop", job.state === "stopping" ? "force" : "stop", job, "file-bad"));
   if (job.state === "waiting") buttons.push(action("Take out", "stop", job));
   if (job.state === "stopped" || job.state === "failed") buttons.push(action("Resume", "resume", job));
-  if (job.lora) buttons.push(action("Use this LoRA", "use", job, "file-main"));
   buttons.push(action("Duplicate", "duplicate", job));
   if (!running) buttons.push(action("Delete", "delete", job, "file-bad"));
   const state = STATES[job.state];
@@ -39,8 +40,10 @@ const head = (job) => {
     el("p", { class: "hint" }, `${job.method} on ${job.model}, from ${job.data}`),
     el("div", { class: "stage-line" }, el("span", { class: "stage-step", role: "status" }, running && !job.step ? "Getting ready: model, pictures, weights of the terms" : `step ${job.step} of ${job.num_steps}${speed}`), el("span", { class: "stage-left" }, duration(job.seconds_left))), bar,
     job.reason ? el("p", { class: `banner ${job.state === "failed" ? "bad" : "calm"}`, role: job.state === "failed" ? "alert" : "status" }, job.reason) : null,
+    job.gives ? el("div", { class: "board-actions board-use", role: "group", "aria-label": `Use this ${GIVES[job.gives]}` }, el("span", {}, `Use this ${GIVES[job.gives]} in`),
+      ...Object.entries(PLACES).map(([to, label]) => el("button", { type: "button", class: "file file-main", onclick: () => tell("use", job.id, to) }, label))) : null,
     el("div", { class: "board-actions" }, ...buttons),
-    job.lora ? el("p", { class: "hint board-folder" }, "The LoRA lies in ", el("code", {}, job.folder)) : null);
+    job.gives ? el("p", { class: "hint board-folder" }, `The ${GIVES[job.gives]} lies in `, el("code", {}, job.folder)) : null);
 };
 
 const samples = (job) => {
@@ -71,7 +74,7 @@ const words = (job) => (job.log.length ? el("details", { class: "card board-log"
 
 const welcome = () => el("div", { class: "pair-stage" }, el("div", { class: "stage-welcome" }, el("h2", {}, "Teach it to look"),
   el("p", {}, "A model that can still see the picture knows where each word belongs; one that sees almost only noise does not. CTCal lets the first teach the second, in a small add-on: a LoRA."),
-  el("ol", {}, el("li", {}, "Choose a model, pictures with captions, and a preset."), el("li", {}, "Start. It learns in the background; close the page if you like."), el("li", {}, "Use the LoRA in Inspect and Guide."))));
+  el("ol", {}, el("li", {}, "Choose a model, pictures with captions, and a preset."), el("li", {}, "Start. It learns in the background; close the page if you like."), el("li", {}, "Use the LoRA in every other tab, and see in Evaluate what it is worth."))));
 
 const draw = (force = false) => {
   const value = props.value || { jobs: [], job: null };

@@ -16,7 +16,8 @@ POINTS = 240
 """A curve has at most this many; more are means of neighbours."""
 HIDDEN = frozenset({"step", "seconds", "lr"})
 LINES = 12
-WEIGHTS = "pytorch_lora_weights.safetensors"
+WEIGHTS = {"lora": "pytorch_lora_weights.safetensors", "model": "model/model_index.json"}
+"""What a fine-tune may give, and the file by which it is known."""
 
 
 def value(queue: JobQueue, jobs: Sequence[Job], chosen: str, scratch: Scratch) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def _short(job: Job) -> dict[str, Any]:
 
 def _whole(queue: JobQueue, job: Job, scratch: Scratch) -> dict[str, Any]:
     out = queue.out(job.id)
-    lora = out / WEIGHTS
+    gives = next((what for what, file in WEIGHTS.items() if (out / file).exists()), "")
     left = job.progress.get("seconds_left")
     running = job.state == "running"
     return _short(job) | {
@@ -50,14 +51,15 @@ def _whole(queue: JobQueue, job: Job, scratch: Scratch) -> dict[str, Any]:
         "prompts": list(job.settings.get("validation_prompts", ())),
         "log": queue.log(job.id, LINES) if job.state in ("failed", "running", "stopping") else [],
         "folder": str(out),
-        "lora": str(out) if job.state == "done" and lora.exists() else "",
+        "gives": gives if job.state == "done" else "",
     }
 
 
 def _method(settings: dict[str, Any]) -> str:
+    kind = "full fine-tune" if settings.get("full_finetune") else "LoRA"
     if settings.get("ctcal"):
-        return "CTCal"
-    return "GORS" if settings.get("reward_weights") else "plain LoRA"
+        return f"CTCal {kind}"
+    return f"GORS {kind}" if settings.get("reward_weights") else f"plain {kind}"
 
 
 def curves(out: Path) -> dict[str, Any]:

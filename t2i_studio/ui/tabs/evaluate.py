@@ -28,8 +28,14 @@ JUDGES = (
 SCRIPT = ("painting", "evaluate/table", "evaluate/pictures", "evaluate/evaluation")
 
 
-def build(studio: Studio, page: gr.Blocks, clock: gr.Timer, tabs: gr.Tabs, asking: Asking, steering: Asking) -> None:
-    """Lay the tab out and wire it; a picture opens in Inspect (`asking`), a guided one in Guide (`steering`)."""
+def build(
+    studio: Studio, page: gr.Blocks, clock: gr.Timer, tabs: gr.Tabs, asking: Asking, steering: Asking
+) -> dict[str, gr.Component]:
+    """Lay the tab out and wire it; a picture opens in Inspect (`asking`), a guided one in Guide (`steering`).
+
+    Returns:
+        Its controls by name.
+    """
     handlers = EvaluateHandlers(studio)
     with gr.Row(elem_classes=["inspect"], equal_height=False):
         with gr.Column(elem_classes=["inspect-ask"], scale=0, min_width=320):
@@ -52,6 +58,7 @@ def build(studio: Studio, page: gr.Blocks, clock: gr.Timer, tabs: gr.Tabs, askin
             raise gr.Error(str(error), print_exception=False) from None
 
     board.select(use, None, [tabs, *asking.outputs, *steering.outputs], queue=False, api_visibility="private")
+    return fields
 
 
 def _skips(tab: Asking) -> list[Any]:

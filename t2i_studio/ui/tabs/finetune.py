@@ -103,6 +103,7 @@ def _wire(handlers: FineTuneHandlers, parts: Parts, page: gr.Blocks, clock: gr.T
 
 
 def worn(studio: Studio, job_id: str) -> tuple[str, str]:
-    """Folder of a finished job's LoRA, and its model."""
+    """Model, and LoRA or "", by which what a finished job gave is used."""
     job = studio.jobs.get(job_id)
-    return str(studio.jobs.out(job.id)), str(job.settings["model"])
+    out = studio.jobs.out(job.id)
+    return (str(out / "model"), "") if job.settings.get("full_finetune") else (str(job.settings["model"]), str(out))

@@ -57,7 +57,7 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
     _wire(handlers, parts, page, clock)
     return Asking(
         handlers.use, [parts.choice, parts.chips, parts.rest, *parts.settings.values(), *parts.dials.values()],
-        fill_settings=handlers.filled, doors=(parts.pair,),
+        fill_settings=handlers.filled, settings=parts.settings, doors=(parts.pair,),
     )  # fmt: skip
 
 
@@ -100,6 +100,9 @@ def _ask(studio: Studio, handlers: GuideHandlers) -> dict[str, Any]:
         ):
             for name in ("steps", "guidance_scale", "width", "height", "scheduler", "language"):
                 own(name, getattr(defaults, name), min_width=130)
+        with gr.Accordion("LoRA · a fine-tuned add-on", open=False, elem_classes=["fold", "lora-fold"]):
+            for name in ("lora", "lora_scale"):
+                own(name, getattr(defaults, name))
     problems = part("problems", elem_id="guide-problems")
     return {
         "settings": settings, "dials": dials, "chips": chips, "canvas": canvas, "problems": problems,

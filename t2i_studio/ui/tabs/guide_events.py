@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SETTINGS = (
     "prompt", "model", "guide", "seed", "guide_strength", "boxes", "steps", "guidance_scale", "width", "height",
-    "scheduler", "language",
+    "scheduler", "language", "lora", "lora_scale",
 )  # fmt: skip
 DIALS = tuple(f"{method}.{name}" for method, kind in METHODS.items() for name in kind.model_fields)
 ALL: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -77,7 +77,7 @@ class GuideHandlers(Several):
     ) -> tuple[GenerateSettings, dict[str, Any], tuple[str, ...]]:
         """Settings without guidance, what the method adds, and the dials that differ from its own.
 
-        `rest`: settings without a control here (LoRA, negative prompt …) of a run that is used again.
+        `rest`: settings without a control here (negative prompt, dtype …) of a run that is used again.
 
         Raises:
             StudioError: anything that would fail once the unguided picture is painted.

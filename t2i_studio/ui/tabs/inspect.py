@@ -88,7 +88,9 @@ def _ask(studio: Studio, handlers: Handlers) -> dict[str, Any]:
             cancel = gr.Button("Cancel", variant="stop", elem_id="cancel", visible=False)
         for title, (info, names) in GROUPS.items():
             slug = title.split()[0].lower()
-            fold = gr.Accordion(f"{title} · {info}", open=False, elem_id=f"group-{slug}", elem_classes=["fold"])
+            fold = gr.Accordion(
+                f"{title} · {info}", open=False, elem_id=f"group-{slug}", elem_classes=["fold", f"{slug}-fold"]
+            )
             with fold, gr.Row(elem_classes=["fold-row"]):
                 for name in names:
                     settings[name] = control(name, getattr(defaults, name), min_width=130)

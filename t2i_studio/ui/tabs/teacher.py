@@ -103,7 +103,7 @@ def _ask(studio: Studio) -> dict[str, Any]:
         with gr.Row(elem_classes=["go-row"]):
             compare = gr.Button("Compare", variant="primary", elem_id="teacher-go", elem_classes=["go"])
             cancel = gr.Button("Cancel", variant="stop", elem_id="teacher-cancel", visible=False)
-        with gr.Accordion("LoRA · what a fine-tune changed", open=False, elem_classes=["fold"]):
+        with gr.Accordion("LoRA · what a fine-tune changed", open=False, elem_classes=["fold", "lora-fold"]):
             own("lora", info="Folder or .safetensors file: its maps stand beside the base model's.")
             own("lora_scale")
         with gr.Accordion("Language", open=False, elem_classes=["fold"]):
