@@ -157,12 +157,11 @@ class ModelShelf:
         Raises:
             ModelNotFound, ModelBroken, UnsafeCheckpoint, SettingError.
         """
-        model = resolve(settings.model)
-        device = pick_device(settings.device)
+        model, device = resolve(settings.model), pick_device(settings.device)
         dtype = pick_dtype(settings.dtype, device)
         if settings.offload != "none" and device.type == "cpu":
             raise SettingError("Offload needs a GPU.", "Set offload to none on the CPU.", "offload")
-        key = (source_of(model), model.family, str(device), dtype, settings.offload)
+        key = _key(settings)
         with self._lock:
             if key != self._key or self._loaded is None:
                 self.clear()
@@ -173,12 +172,31 @@ class ModelShelf:
                 self._key, self._loaded = key, LoadedModel(settings.model, family, pipe, device, dtype)
             return self._loaded
 
+    def holds(self, settings: MapSettings) -> bool:
+        """Whether the pipeline for these settings is loaded."""
+        return self._loaded is not None and self._key == _key(settings)
+
+    def is_on(self, device: str) -> bool:
+        """Whether a pipeline is loaded on a device."""
+        loaded = self._loaded
+        return loaded is not None and same_device(str(loaded.device), device)
+
     def clear(self) -> None:
         """Let the loaded pipeline go, and its device memory."""
         self._key = self._loaded = None
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def _key(settings: MapSettings) -> tuple[Any, ...]:
+    model, device = resolve(settings.model), pick_device(settings.device)
+    return (source_of(model), model.family, str(device), pick_dtype(settings.dtype, device), settings.offload)
+
+
+def same_device(one: str, other: str) -> bool:
+    """`cuda` is `cuda:0`."""
+    return one.removesuffix(":0") == other.removesuffix(":0")
 
 
 def _place(pipe: DiffusionPipeline, device: torch.device, offload: str) -> None:

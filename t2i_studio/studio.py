@@ -242,6 +242,13 @@ class Studio(Evaluating):
         preflight(settings)
         return self.jobs.submit(settings, title)
 
+    def make_room(self) -> None:
+        """Let the loaded model go where a fine-tune waits for its memory and nothing is painted."""
+        if self._shelf is None or self.active():
+            return
+        if any(job.progress.get("wants_room") and self._shelf.is_on(job.device) for job in self.jobs.at_work()):
+            self._shelf.clear()
+
     def self_test(self) -> list[Check]:
         """Whether recorded maps and their gradients are right for the default model on this device."""
         from .capture.self_test import self_test
@@ -313,6 +320,7 @@ class Studio(Evaluating):
         started = time.monotonic()
         task.report("reading the prompt")
         parsed = self.parse(settings.prompt, settings.nouns, settings.language)
+        self._wait_for_room(task, settings)
         task.report(f"loading {settings.model}")
         model = self._models().get(settings)
         loaded = time.monotonic()
@@ -329,10 +337,31 @@ class Studio(Evaluating):
         task.run = run
         task.run = self.runs.save(run, task.out)
 
+    def _wait_for_room(self, task: Task, settings: MapSettings) -> None:
+        """Wait while a fine-tune on the same accelerator leaves too little memory for a model not yet loaded."""
+        from . import room
+        from .models import pick_device, same_device
+
+        device = str(pick_device(settings.device))
+        if device == "cpu" or self._models().holds(settings):
+            return
+        weights = room.weights_of(settings.model)
+        if weights is None:
+            return
+        wanted = room.painting_bytes(weights, settings)
+        while room.lacking(device, wanted):
+            busy = [job for job in self.jobs.at_work() if same_device(job.device, device)]
+            if not busy:  # the memory is somebody else's: try it
+                return
+            task.report(f"waiting for memory: the fine-tune {busy[0].title} runs on {device}")
+            task.check_cancelled()
+            time.sleep(0.5)
+
     def _probe(self, task: Task, settings: ProbeSettings, follower: Listener) -> None:
         from .probing import probed
 
         assert task.picture is not None
+        self._wait_for_room(task, settings)
         task.report(f"loading {settings.model}")
         model = self._models().get(settings)
         task.report("noise level 0", 0, settings.steps)

@@ -27,7 +27,7 @@ def studio_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests share fixtures, so they go to one worker; so do all that drive Chromium, which is easily starved."""
+    """A file's tests share fixtures, so they go to one worker; so do all that drive Chromium: it starves easily."""
     for item in items:
         folder = item.path.parent.name
         item.add_marker(pytest.mark.xdist_group(folder if folder == "browser" else str(item.path)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,10 @@ class JobQueue:
         """All jobs, newest first."""
         self.advance()
         return self.store.all()[::-1]
+
+    def at_work(self) -> Sequence[Job]:
+        """Jobs that hold a device, as they were last known; cheap."""
+        return [job for job in self.store.all() if job.state in ACTIVE]
 
     def get(self, job_id: str) -> Job:
         """One job, up to date.

@@ -11,16 +11,23 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from filelock import FileLock, Timeout
 
 from ..errors import Cancelled, StudioError
-from .store import LOCK, OUT, PROGRESS, SETTINGS, STOP, write_json
+from .store import LOCK, OUT, PROGRESS, SETTINGS, STOP, read_json, write_json
 from .supervisor import REASON
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..training.settings import TrainSettings
+
 NICENESS = 10
+ROOM_BEAT = 2.0
+"""Seconds between two looks at a device's memory."""
 
 
 def main() -> int:
@@ -61,6 +68,12 @@ def _train(folder: Path, asked: list[bool]) -> None:
 
     parent = os.getppid()
 
+    def wants_stop() -> bool:
+        # Without its supervisor nobody would tell how it ended.
+        return bool(asked) or (folder / STOP).exists() or os.getppid() != parent
+
+    wait_for_room(folder, given, wants_stop)
+
     class Following(Watcher):
         began, first = 0.0, 0
 
@@ -73,10 +86,33 @@ def _train(folder: Path, asked: list[bool]) -> None:
                 write_json(folder / PROGRESS, told)
 
         def wants_stop(self) -> bool:
-            # Without its supervisor nobody would tell how it ended.
-            return bool(asked) or (folder / STOP).exists() or os.getppid() != parent
+            return wants_stop()
 
     train(resumed, Following())
+
+
+def wait_for_room(folder: Path, given: TrainSettings, wants_stop: Callable[[], bool]) -> None:
+    """Wait until a fine-tune's predicted memory is free on its accelerator; whoever is idle there may see
+    `wants_room` in the progress and leave.
+
+    Raises:
+        Cancelled: stopped meanwhile.
+    """
+    from .. import room
+
+    weights = room.weights_of(given.model)
+    wanted = 0 if weights is None else room.training_bytes(weights, given)
+    before = read_json(folder / PROGRESS) or {}
+    waited = False
+    while lacks := room.lacking(given.device, wanted):
+        if wants_stop():
+            raise Cancelled("Stopped before its first step.", "Start it again when the device has room.")
+        told = f"waiting for {lacks / 2**30:.1f} GB more on {given.device}: about {wanted / 2**30:.1f} GB are needed"
+        write_json(folder / PROGRESS, {**before, "wants_room": True, "message": told})
+        waited = True
+        time.sleep(ROOM_BEAT)
+    if waited:
+        write_json(folder / PROGRESS, before)
 
 
 def yield_to_the_app() -> None:

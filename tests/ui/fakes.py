@@ -246,6 +246,9 @@ class FakeStudio:
             raise SettingError("There is no folder /gone.", "Give a folder of pictures.", "data")
         return self.jobs.submit(settings, title)
 
+    def make_room(self) -> None:
+        """There is nothing loaded."""
+
     def free_memory(self) -> tuple[int, int]:
         return 3 * 2**30, 8 * 2**30
 

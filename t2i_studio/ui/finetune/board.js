@@ -38,7 +38,7 @@ const head = (job) => {
   return el("section", { class: "card board-head" },
     el("h3", {}, job.title, el("span", { class: `job-state job-${job.state}` }, state)),
     el("p", { class: "hint" }, `${job.method} on ${job.model}, from ${job.data}`),
-    el("div", { class: "stage-line" }, el("span", { class: "stage-step", role: "status" }, running && !job.step ? "Getting ready: model, pictures, weights of the terms" : `step ${job.step} of ${job.num_steps}${speed}`), el("span", { class: "stage-left" }, duration(job.seconds_left))), bar,
+    el("div", { class: "stage-line" }, el("span", { class: "stage-step", role: "status" }, job.waits || (running && !job.step) ? job.waits || "Getting ready: model, pictures, weights of the terms" : `step ${job.step} of ${job.num_steps}${speed}`), el("span", { class: "stage-left" }, duration(job.seconds_left))), bar,
     job.reason ? el("p", { class: `banner ${job.state === "failed" ? "bad" : "calm"}`, role: job.state === "failed" ? "alert" : "status" }, job.reason) : null,
     job.gives ? el("div", { class: "board-actions board-use", role: "group", "aria-label": `Use this ${GIVES[job.gives]}` }, el("span", {}, `Use this ${GIVES[job.gives]} in`),
       ...Object.entries(PLACES).map(([to, label]) => el("button", { type: "button", class: "file file-main", onclick: () => tell("use", job.id, to) }, label))) : null,

@@ -42,6 +42,7 @@ def _whole(queue: JobQueue, job: Job, scratch: Scratch) -> dict[str, Any]:
     running = job.state == "running"
     return _short(job) | {
         "reason": job.reason,
+        "waits": str(job.progress.get("message", "")) if running and job.progress.get("wants_room") else "",
         "seconds_left": round(left) if running and left is not None else None,
         "seconds_a_step": round(float(job.progress.get("seconds", 0)), 2),
         "data": job.settings["data"],
