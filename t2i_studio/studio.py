@@ -243,12 +243,20 @@ class Studio(Evaluating):
         return self.jobs.submit(settings, title)
 
     def self_test(self) -> list[Check]:
-        """Whether recorded maps and their gradients are right for the default model on this device."""
-        from .capture.self_test import self_test
+        """Whether recorded maps and their gradients are right for the default model on this device.
+
+        What it finds is kept in the user's home: a backend that failed is recorded by the oracle from now on.
+
+        Raises:
+            StorageError: it can't be written down.
+        """
+        from .capture.self_test import keep_found, self_test
 
         given = self.defaults()
         model = self._models().get(given)
-        return self_test(model.pipe, model.family, given.height, given.width)
+        checks = self_test(model.pipe, model.family, given.height, given.width)
+        keep_found(checks, self.model)
+        return checks
 
     def warm_up(self) -> None:
         """Load the parser and the default model in the background, so that the first picture comes soon.

@@ -13,10 +13,24 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-from ..families.fused import log_sum_exp, one_hot_probs
+from ..families.fused import log_sum_exp, one_hot_probs, tells_log_sum
+from ..families.trust import doubted
 
 SMALL = 160
 """Up to this many keys, all logits are cheaper than a second pass of a fused kernel."""
+
+
+LOGITS, LOG_SUM, ORACLE = "all logits", "log-sum-exp", "one-hot oracle"
+"""The ways in which columns are read; all give the same numbers."""
+
+
+def way_of(query_BHQD: torch.Tensor, key_BHKD: torch.Tensor, log_sum_BHQ: torch.Tensor | None = None) -> str:
+    """How `column_probs` reads them here: the oracle where nothing faster is known or believed."""
+    if doubted(query_BHQD, key_BHKD):
+        return ORACLE
+    if log_sum_BHQ is None and key_BHKD.shape[2] <= SMALL:
+        return LOGITS
+    return LOG_SUM if log_sum_BHQ is not None or tells_log_sum(query_BHQD, key_BHKD) else ORACLE
 
 
 def column_probs(
@@ -50,11 +64,12 @@ def column_probs(
         place = {c: i for i, c in enumerate(kept)}
         key_BHKD, log_sum_BHQ = key_BHKD[:, :, kept], None
         columns = [[place[c] for c in group] for group in columns]
-    if log_sum_BHQ is None and key_BHKD.shape[2] <= SMALL:
+    way = way_of(query_BHQD, key_BHKD, log_sum_BHQ)
+    if way == LOGITS:
         return _by_logits(query_BHQD, key_BHKD, columns, factor)
-    if log_sum_BHQ is None:
+    if way == LOG_SUM and log_sum_BHQ is None:
         log_sum_BHQ = log_sum_exp(query_BHQD, key_BHKD, factor)
-    if log_sum_BHQ is None:
+    if way == ORACLE or log_sum_BHQ is None:
         return _wide(one_hot_probs(query_BHQD, key_BHKD, columns, factor))
     flat = [c for group in columns for c in group]
     probs: torch.Tensor = _ColumnProbs.apply(query_BHQD, key_BHKD, log_sum_BHQ, flat, factor)  # type: ignore[assignment]

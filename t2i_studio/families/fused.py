@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from .log_sum import CpuAttention, LogSum, merges
+from .trust import choice_of, doubted
 
 _CHECK_TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
 _trusted: dict[tuple[str, torch.dtype, int], bool] = {}
@@ -31,12 +32,9 @@ def attention_with_lse(
         Output (B, H, Q, D), and the rows' log-sum-exp (B, H, Q), both with the graph of their inputs;
         None instead of the second where the kernel does not tell it or told it wrong.
     """
-    try:
-        choice = int(torch._fused_sdp_choice(query_BHQD, key_BHKD, value_BHKD, scale=scale))  # type: ignore[attr-defined]
-    except (NotImplementedError, RuntimeError):  # devices without such a choice
-        choice = 0
+    choice = choice_of(query_BHQD, key_BHKD, value_BHKD, scale)
     kernel = _kernel(query_BHQD.device.type, choice)
-    if kernel is None or not _is_trusted(query_BHQD, choice):
+    if kernel is None or not _is_trusted(query_BHQD, choice) or doubted(query_BHQD, key_BHKD):
         return F.scaled_dot_product_attention(query_BHQD, key_BHKD, value_BHKD, scale=scale), None
     return _both(kernel, query_BHQD, key_BHKD, value_BHKD, scale)
 
@@ -58,6 +56,13 @@ def _both(
 def log_sum_exp(query_BHQD: torch.Tensor, key_BHKD: torch.Tensor, scale: float) -> torch.Tensor | None:
     """Log-sum-exp of the rows (B, H, Q), with the graph of its inputs; None where no kernel tells it."""
     return attention_with_lse(query_BHQD, key_BHKD, key_BHKD, scale)[1]
+
+
+def tells_log_sum(query_BHQD: torch.Tensor, key_BHKD: torch.Tensor) -> bool:
+    """Whether `log_sum_exp` has an answer for these."""
+    choice = choice_of(query_BHQD, key_BHKD, key_BHKD)
+    kernel = _kernel(query_BHQD.device.type, choice)
+    return kernel is not None and _is_trusted(query_BHQD, choice) and not doubted(query_BHQD, key_BHKD)
 
 
 def one_hot_probs(
@@ -107,8 +112,8 @@ def _is_trusted(query: torch.Tensor, choice: int) -> bool:
 def _agrees(query: torch.Tensor, choice: int) -> bool:
     """Compare the kernel and its gradients with a float64 computation on small random numbers."""
     generator = torch.Generator().manual_seed(0)
-    q, k, v = (torch.randn(1, 2, n, query.shape[-1], generator=generator) for n in (70, 90, 90))
     with torch.inference_mode(False), torch.enable_grad():
+        q, k, v = (torch.randn(1, 2, n, query.shape[-1], generator=generator) for n in (70, 90, 90))
         own = [x.to(query.device, query.dtype).requires_grad_() for x in (q, k, v)]
         true = [x.detach().double().requires_grad_() for x in own]
         try:

@@ -44,10 +44,11 @@ class CpuAttention(torch.autograd.Function):
     def backward(ctx: Any, *grads: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
         grad_out, grad_log_sum = grads
         query, key, value, out, log_sum = ctx.saved_tensors
-        if grad_out is None and grad_log_sum is None:
-            return None, None, None, None, None
-        unused = grad_out is None  # with values of zero, dL is all that is left
+        unused = grad_out is None
         if grad_out is None:
+            if grad_log_sum is None:
+                return None, None, None, None, None
+            # With values of zero, dL is all that is left.
             grad_out, out, value = _first(out, -grad_log_sum), _first(out, 1.0), torch.zeros_like(value)
         elif grad_log_sum is not None:
             grad_out, out = _merged(grad_out, out, grad_log_sum)
