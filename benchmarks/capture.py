@@ -1,6 +1,6 @@
 """What exact maps cost, as ratios against the same work without them, in one process. Prints a Markdown table.
 
-    python benchmarks/capture.py [--cases joint joint-backward blocks sd21 sd21-every] [--repeats 5]
+    python benchmarks/capture.py [--cases joint joint-backward blocks blocks-float32 sd21 sd21-every] [--repeats 5]
     python benchmarks/capture.py --plot docs/figures/capture-cost.png     # cost against nouns, positions and steps
 
 Plain and recorded alternate; a ratio is that of the two medians. Random weights: time does not depend on them.
@@ -94,20 +94,22 @@ def joint(repeats: int, *, backward: bool) -> tuple[float, float, float]:
         return measured(plain, recorded, repeats)
 
 
-def blocks(repeats: int) -> tuple[float, float, float]:
-    """Four blocks of SD3-medium at 512 px, float32; all four recorded."""
+def blocks(repeats: int, dtype: torch.dtype, rows: int) -> tuple[float, float, float]:
+    """Four blocks of SD3-medium at 512 px on a batch of `rows`; all four recorded for its last row."""
     family = FAMILIES["stable-diffusion-3"]
     torch.manual_seed(0)
     with torch.device("meta"):
         model = SD3Transformer2DModel(
             sample_size=128, num_layers=4, caption_projection_dim=1536, num_attention_heads=24, pos_embed_max_size=192
         )
-    model = model.to_empty(device="cpu").eval()
+    model = model.to(dtype).to_empty(device="cpu").eval()
     for p in (*model.parameters(), *model.buffers()):
         p.data.normal_(0, 0.02)
     args = {
-        "hidden_states": torch.randn(2, 16, 64, 64), "timestep": torch.tensor([500.0] * 2),
-        "encoder_hidden_states": torch.randn(2, TEXT, 4096), "pooled_projections": torch.randn(2, 2048),
+        "hidden_states": torch.randn(rows, 16, 64, 64, dtype=dtype),
+        "timestep": torch.tensor([500.0] * rows, dtype=dtype),
+        "encoder_hidden_states": torch.randn(rows, TEXT, 4096, dtype=dtype),
+        "pooled_projections": torch.randn(rows, 2048, dtype=dtype),
     }  # fmt: skip
     sites = family.sites(model, 64, 64)
 
@@ -195,7 +197,11 @@ def plot(file: Path, repeats: int) -> None:
 CASES: dict[str, tuple[str, Callable[[int], tuple[float, float, float]]]] = {
     "joint": ("joint attention, 4096 + 333 tokens, 24 heads, 2 nouns", lambda n: joint(n, backward=False)),
     "joint-backward": ("the same with backward", lambda n: joint(n, backward=True)),
-    "blocks": ("four SD3-medium blocks, 512 px, float32, 2 nouns, all recorded", blocks),
+    "blocks": (
+        "four SD3-medium blocks, 512 px, bfloat16, 2 nouns, all recorded",
+        lambda n: blocks(n, torch.bfloat16, 1),
+    ),
+    "blocks-float32": ("the same in float32, with guidance", lambda n: blocks(n, torch.float32, 2)),
     "sd21": ("SD 2.1 U-Net, 512 px, guidance, 16×16 sites, 2 nouns", lambda n: sd21(n, every=False)),
     "sd21-every": ("the same, every site, all tokens, mean heads", lambda n: sd21(n, every=True)),
 }

@@ -12,13 +12,14 @@ import psutil
 
 from .config import home, known_models
 from .families import is_hub_id
+from .families.trust import records
 from .models import source_of
 from .studio import versions
 
 
 def report() -> dict[str, dict[str, Any]]:
     """Sections of name → value, ready to print."""
-    return {"versions": versions(), "devices": _devices(), "memory": _memory(), "models": _models()}
+    return {"versions": versions(), "devices": _devices(), "memory": _memory(), "maps": _maps(), "models": _models()}
 
 
 def _devices() -> dict[str, Any]:
@@ -34,6 +35,16 @@ def _devices() -> dict[str, Any]:
     if torch.backends.mps.is_available():
         found["mps"] = "available"
     return found
+
+
+def _maps() -> dict[str, Any]:
+    """What self-tests found, by backend."""
+    found = {
+        str(trust.backend): f"{'right' if trust.passed else 'WRONG, so the oracle records them'}: {trust.finding} "
+        f"({trust.model}, {trust.tested[:10]})"
+        for trust in records().values()
+    }
+    return found or {"self-test": "not run yet: t2i-studio doctor --self-test"}
 
 
 def _memory() -> dict[str, Any]:

@@ -20,7 +20,7 @@ from .config import GenerateSettings, MapSettings
 from .errors import InputError, ModelBroken, SettingError, StudioError, UnsafeCheckpoint
 from .guidance import Guidance, choose_method, guide, read_boxes, read_weights
 from .models import LoadedModel
-from .recording import prepare, recorded
+from .recording import prepare, recorded, ways_of
 from .types import GuidedStep, Maps, ParsedPrompt, TokenSpans
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class Generated:
     timings: dict[str, float]
     scheduler: str
     "Class name of the scheduler that ran."
+    ways: tuple[str, ...] = ()
+    "How maps were read: see `capture.probabilities.way_of`."
     guidance: tuple[GuidedStep, ...] = ()
 
 
@@ -74,15 +76,16 @@ def generate(
     listener = listener or Listener()
     check_size(model, settings)
     with _scheduler(model, settings), lora_loaded(model, settings):
-        store, recording = prepare(model, settings, parsed, spans, settings.steps)
+        store, opened = prepare(model, settings, parsed, spans, settings.steps)
         started = time.monotonic()
-        with enough_memory(), recording, _guided(model, settings, parsed) as guidance:
+        with enough_memory(), opened as recording, _guided(model, settings, parsed) as guidance:
             steps = _StepCallback(model, store, listener, guidance)
             image = _call(model, settings, steps)
         ended = time.monotonic()
         scheduler = type(model.pipe.scheduler).__name__
     timings = {"denoise": steps.ended - started, "decode": ended - steps.ended}
-    return Generated(image, recorded(model, settings, store), timings, scheduler, tuple(guidance.steps))
+    maps = recorded(model, settings, store)
+    return Generated(image, maps, timings, scheduler, ways_of(recording), tuple(guidance.steps))
 
 
 @contextmanager

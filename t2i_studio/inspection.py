@@ -15,7 +15,7 @@ import torch
 from .config import InspectSettings
 from .errors import CaptureError, SettingError
 from .generation import Generated, Listener, check_size, enough_memory, lora_loaded
-from .recording import prepare, recorded
+from .recording import prepare, recorded, ways_of
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -51,7 +51,7 @@ def inspect(
         with enough_memory(), torch.inference_mode(), opened as recording:
             _look(model, settings, timesteps, image, store, recording, listener)
     seconds = {"denoise": time.monotonic() - started}
-    return Generated(image, recorded(model, settings, store), seconds, scheduler="none")
+    return Generated(image, recorded(model, settings, store), seconds, "none", ways_of(recording))
 
 
 def _look(

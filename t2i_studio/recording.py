@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from .capture import MapStore, capture
+from .capture import MapStore, Recording, capture
 from .config import MapSettings
 from .errors import SettingError
 from .models import LoadedModel
@@ -50,6 +50,11 @@ def recorded(model: LoadedModel, settings: MapSettings, store: MapStore | None) 
         return None
     rows, columns = model.family.latent_size(model.pipe, settings.height, settings.width)
     return store.maps(model.family.loss_grid(model.family.denoiser(model.pipe), rows, columns))
+
+
+def ways_of(recording: Recording | None) -> tuple[str, ...]:
+    """How a recording read its columns; nothing where there was none."""
+    return () if recording is None else tuple(sorted(set(recording.ways.values())))
 
 
 def wanted_columns(

@@ -24,11 +24,15 @@ def record(
 ) -> Run:  # fmt: skip
     """The run of one generation or inspection, not kept yet."""
     created = datetime.datetime.now(datetime.UTC)
+    from .capture.probabilities import ORACLE  # torch: not before something was made with it
+
     notes = [_NO_NOUN] if not parsed.subjects else []
     for span in spans:
         if span.dropped:
             shown = ", ".join(span.dropped[:12]) + (" …" if len(span.dropped) > 12 else "")
             notes.append(f"Past the model's limit of {span.num_columns} tokens, so not painted: {shown}.")
+    if ORACLE in made.ways:
+        notes.append("Maps were read by the one-hot oracle: exact, but slower (t2i-studio doctor says why).")
     return Run(
         id=new_run_id(settings.prompt, created),
         created=created.isoformat(timespec="seconds"),
@@ -39,7 +43,11 @@ def record(
         maps=made.maps,
         guidance=made.guidance,
         timings={"load": loading, **made.timings, "total": total},
-        versions={**versions(), "scheduler": made.scheduler},
+        versions={
+            **versions(),
+            "scheduler": made.scheduler,
+            **({"maps by": ", ".join(made.ways)} if made.ways else {}),
+        },
         notes=tuple(notes),
     )
 

@@ -11,7 +11,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ from .config import (
 from .config import home as default_home
 from .errors import PromptError, StorageError, StudioError
 from .evaluating import Evaluating, run_evaluation
-from .pictures import cut, open_picture, same_shape
+from .pictures import captioned, cut, open_picture, same_shape
 from .prompts import parse, token_spans
 from .records import record, versions
 from .runs import RunStore
@@ -198,6 +198,24 @@ class Studio(Evaluating):
         task.wait()
         return result_of(task)
 
+    def inspect_folder(
+        self, folder: Path | str, caption: str = "", *, out: Path | None = None, **settings: Any
+    ) -> Iterator[Run]:
+        """The same for every picture of a folder, one run each, as they come.
+
+        Args:
+            caption: of pictures that have none of their own in `metadata.jsonl` or a `.txt` file beside them.
+            out: a folder for the runs, each in one named like its picture, instead of the studio's own.
+            settings: as for `inspect`.
+
+        Raises:
+            InputError: see `pictures.captioned`.
+            StudioError: a picture that can't be looked at, when its turn comes.
+        """
+        for one in captioned(folder, caption):
+            own = None if out is None else Path(out) / one.file.stem
+            yield self.inspect(one.file, one.caption, out=own, **settings)
+
     def submit_probe(self, picture: Picture, **values: Any) -> Task:
         """Queue a probe and return at once; see `probe`."""
         if not picture.caption.strip():
@@ -250,12 +268,20 @@ class Studio(Evaluating):
             self._shelf.clear()
 
     def self_test(self) -> list[Check]:
-        """Whether recorded maps and their gradients are right for the default model on this device."""
-        from .capture.self_test import self_test
+        """Whether recorded maps and their gradients are right for the default model on this device.
+
+        What it finds is kept in the user's home: a backend that failed is recorded by the oracle from now on.
+
+        Raises:
+            StorageError: it can't be written down.
+        """
+        from .capture.self_test import keep_found, self_test
 
         given = self.defaults()
         model = self._models().get(given)
-        return self_test(model.pipe, model.family, given.height, given.width)
+        checks = self_test(model.pipe, model.family, given.height, given.width)
+        keep_found(checks, self.model)
+        return checks
 
     def warm_up(self) -> None:
         """Load the parser and the default model in the background, so that the first picture comes soon.

@@ -179,6 +179,20 @@ def test_a_folder_by_command(tmp_path: Path, scene, capsys: pytest.CaptureFixtur
     assert (out / "one" / "maps.safetensors").is_file()
 
 
+def test_a_folder_by_library(studio: Studio, tmp_path: Path, scene) -> None:
+    for name, caption in (("one", CAPTION), ("two", "a frog")):
+        render(scene).save(tmp_path / f"{name}.png")
+        (tmp_path / f"{name}.txt").write_text(caption)
+    runs = list(studio.inspect_folder(tmp_path, timesteps=[500], out=tmp_path / "out"))
+    assert [run.maps.nouns for run in runs] == [("cat", "dog"), ("frog",)]
+    assert (tmp_path / "out" / "two" / "run.json").is_file()
+    (tmp_path / "broken.png").write_text("broken")
+    with pytest.raises(InputError, match=r"broken\.png has no caption"):
+        list(studio.inspect_folder(tmp_path))
+    with pytest.raises(InputError, match=r"broken\.png is no picture"):
+        next(studio.inspect_folder(tmp_path, "a cat"))
+
+
 def test_a_picture_by_command(tmp_path: Path, scene, capsys: pytest.CaptureFixture[str]) -> None:
     render(scene).save(tmp_path / "one.png")
     assert main(["inspect", str(tmp_path / "one.png"), "--caption", CAPTION, "--timesteps", "500"]) == 0

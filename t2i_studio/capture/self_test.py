@@ -1,11 +1,12 @@
 """Is what we record right on this device? Captured columns against an oracle, a gradient against autograd.
 
-Run by `t2i-studio doctor --self-test`. It is how devices and kernels that we do not have are kept honest.
+Run by `t2i-studio doctor --self-test`. It is how devices and kernels that we do not have are kept honest:
+what it finds is kept, and a backend that failed is recorded by the oracle from then on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,8 @@ import torch
 
 from ..families.base import Attended
 from ..families.fused import one_hot_probs
-from .probabilities import column_probs
+from ..families.trust import Backend, Trust, backend_of, keep, under_test
+from .probabilities import column_probs, way_of
 
 if TYPE_CHECKING:
     from ..families import Family
@@ -34,28 +36,60 @@ class Check:
     """One site: largest differences of probabilities and of gradients."""
 
     site: str
-    dtype: str
+    backend: Backend
     num_keys: int
+    way: str
+    "How columns are read when nothing is doubted: see `probabilities.way_of`."
     exact: float
     "Against float64 attention worked out in full, on some rows."
     oracle: float
     "Against fused attention on one-hot values, all rows."
     gradient: float
     "Against autograd through the oracle, relative to its largest entry."
+    oracle_exact: float
+    "The oracle's own difference from float64, on some rows."
     passed: bool
+
+    @property
+    def oracle_right(self) -> bool:
+        """Whether the oracle can take its place."""
+        return self.oracle_exact <= TOLERANCE[getattr(torch, self.backend.dtype)]
+
+    @property
+    def finding(self) -> str:
+        """Its numbers in one line."""
+        return (
+            f"maps by {self.way} differ by {self.exact:.1e} from float64, by {self.oracle:.1e} from the oracle; "
+            f"gradients by {self.gradient:.1e}"
+        )
 
 
 def self_test(pipe: Any, family: Family, height: int, width: int) -> list[Check]:
-    """Run one step of a pipeline at a size, and check every default site."""
+    """Run one step of a pipeline at a size, and check every default site, whatever was found before."""
     denoiser = family.denoiser(pipe)
     sites = family.default_sites(denoiser, *family.latent_size(pipe, height, width))
     heard: dict[str, Attended] = {}
-    with _listening(denoiser, family, sites, heard), torch.no_grad():
+    with under_test(), _listening(denoiser, family, sites, heard), torch.no_grad():
         pipe(
             "a cat and a dog", num_inference_steps=1, height=height, width=width, output_type="latent",
             generator=torch.Generator().manual_seed(0),
         )  # fmt: skip
-    return [_check(site.name, heard[site.name].rows(1)) for site in sites]
+    with under_test():
+        return [_check(site.name, heard[site.name].rows(1)) for site in sites]
+
+
+def keep_found(checks: Sequence[Check], model: str) -> list[Trust]:
+    """Write down for every backend what its worst check found.
+
+    Raises:
+        StorageError: it can't be written.
+    """
+    kept = []
+    for backend in dict.fromkeys(check.backend for check in checks):
+        own = [check for check in checks if check.backend == backend]
+        worst = min(own, key=lambda check: (check.passed, -check.exact))
+        kept.append(keep(backend, passed=worst.passed, model=model, finding=worst.finding))
+    return kept
 
 
 def _check(site: str, seen: Attended) -> Check:
@@ -73,18 +107,21 @@ def _check(site: str, seen: Attended) -> Check:
         float((got - oracle.float()).abs().max()),
         _gradient_difference(query, key, columns, scale),
     )
-    passed = max(differences[:2]) <= near and differences[2] <= GRADIENT_TOLERANCE * near
-    return Check(site, str(query.dtype).removeprefix("torch."), key.shape[2], *differences, passed)
+    limits = (near, near, GRADIENT_TOLERANCE * near)
+    passed = all(one <= limit for one, limit in zip(differences, limits, strict=True))  # NaN is below nothing
+    own = float((oracle[:, :, :ROWS].double() - exact).abs().max())
+    way = way_of(query, key, seen.log_sum_BHQ)
+    return Check(site, backend_of(query, key), key.shape[2], way, *differences, own, passed)
 
 
 def _gradient_difference(query: torch.Tensor, key: torch.Tensor, columns: list[tuple[int]], scale: float) -> float:
-    """Of a smooth function of the probabilities, with respect to queries and keys; in float32."""
+    """Of a smooth function of the probabilities, with respect to queries and keys."""
     grads = []
     for work in (column_probs, lambda q, k, c: one_hot_probs(q, k, c, scale)):
-        q, k = (x.float().requires_grad_() for x in (query, key))
+        q, k = (x.clone().requires_grad_() for x in (query, key))
         # Probabilities are small where keys are many; their roots make a loss that is not.
-        loss = (work(q, k, columns) + 1e-8).sqrt().sum()
-        grads.append(torch.autograd.grad(loss, (q, k)))
+        loss = (work(q, k, columns).float() + 1e-8).sqrt().sum()
+        grads.append([grad.double() for grad in torch.autograd.grad(loss, (q, k))])
     return max(
         float((one - other).abs().max() / other.abs().max().clamp_min(1e-12)) for one, other in zip(*grads, strict=True)
     )

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from ..errors import CaptureError
-from .probabilities import column_probs
+from .probabilities import column_probs, way_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,6 +45,8 @@ class Recording:
         self.sites = {site.name for site in sites}
         self.last_site = tape.last_of(self.sites)
         self.num_records = 0
+        self.ways: dict[str, str] = {}
+        "Site → how its columns were read: see `probabilities.way_of`."
         self.paused = False
         "True while passes should not be recorded here, e.g. those of guidance."
         self._tape, self._columns, self._record = tape, columns, record
@@ -82,6 +84,8 @@ class Recording:
                 log_sum_BHQ=attended.log_sum_BHQ,
                 within=None if self._within is None else [first + c for c in self._within],
             )
+        if site.name not in self.ways:
+            self.ways[site.name] = way_of(attended.query_BHQD, attended.key_BHKD, attended.log_sum_BHQ)
         self._record(site, probs)
         self.num_records += 1
 

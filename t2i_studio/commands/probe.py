@@ -8,7 +8,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +27,13 @@ def add(commands: Any) -> None:
         "image", metavar="IMAGE", nargs="?", type=Path,
         help="a picture, or a folder of them; masks beside it as NAME.mask-NOUN.png",
     )  # fmt: skip
-    command.add_argument("--caption", default="", metavar="TEXT", help="what is to be seen")
+    command.add_argument("--caption", default="", metavar="TEXT", help="what is to be seen; a scene has its own")
     command.add_argument("--run", dest="run_id", metavar="RUN", help="the picture and prompt of a kept run")
     command.add_argument("--scenes", type=int, metavar="N", help="N held-out scenes of the embedded world")
+    command.add_argument(
+        "--scene", dest="chosen", metavar="INDEX", type=indices, action="extend",
+        help="single ones of them: a number, several (3,7) or a range (10-19); may be given again",
+    )  # fmt: skip
     add_flags(command, ProbeSettings)
     command.add_argument("--figure", type=Path, metavar="FILE", help="draw the decay and the sites: PNG, SVG or PDF")
     shape = command.add_mutually_exclusive_group()
@@ -70,19 +74,44 @@ def _pictures(studio: Any, options: argparse.Namespace) -> tuple[Iterator[Pictur
     from ..pictures import captioned
     from ..training import Picture, from_file, from_folder, from_scene
 
-    sources = [options.image is not None, options.run_id is not None, options.scenes is not None]
-    if sum(sources) != 1:
-        raise InputError("Say what to probe.", "Give one of: a picture or folder, --run RUN, --scenes N.")
-    if options.scenes is not None:
-        if options.scenes < 1:
-            raise InputError(f"{options.scenes} scenes can't be probed.", "Give 1 or more.")
-        return (from_scene(i) for i in range(options.scenes)), options.scenes
+    sources = [options.image, options.run_id, options.scenes, options.chosen]
+    if sum(one is not None for one in sources) != 1:
+        raise InputError(
+            "Say what to probe.", "Give one of: a picture or folder, --run RUN, --scenes N, --scene INDEX."
+        )
+    if options.scenes is not None and options.scenes < 1:
+        raise InputError(f"{options.scenes} scenes can't be probed.", "Give 1 or more.")
+    if options.run_id is None and options.image is None:
+        numbers = options.chosen or range(options.scenes)
+        return (_named(from_scene(number), options.caption) for number in numbers), len(numbers)
     if options.run_id is not None:
         run = studio.runs.load(options.run_id)
         return iter([Picture(run.id, run.image, options.caption or run.prompt.text)]), 1
     if options.image.is_dir():
         return from_folder(options.image, options.caption), len(captioned(options.image, options.caption))
     return iter([from_file(options.image, options.caption)]), 1
+
+
+def _named(scene: Picture, caption: str) -> Picture:
+    """With another caption than its own, where one was given."""
+    return replace(scene, caption=caption) if caption else scene
+
+
+def indices(text: str) -> list[int]:
+    """`3,10-12` → 3, 10, 11, 12.
+
+    Raises:
+        argparse.ArgumentTypeError: not so written.
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise argparse.ArgumentTypeError(f"{text!r} are no indices of scenes: write 3, or 3,7, or 10-19")
+        found += range(int(first), int(last or first) + 1)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is an empty range: the smaller number comes first")
+    return found
 
 
 def _tell(table: Table, options: argparse.Namespace) -> None:

@@ -167,6 +167,56 @@ def test_an_uploaded_picture_has_no_mask_and_survives_a_reload(visit: Visit, tmp
     seen.page.wait_for_function(f"text => document.querySelector('{CAPTION}').value === text", arg=scene.caption)
 
 
+def test_a_mask_painted_by_hand_becomes_the_true_one(visit: Visit, tmp_path: Path) -> None:
+    scene = from_scene(40)
+    scene.image.resize((300, 200)).save(tmp_path / "own.png")
+    seen = opened(visit)
+    cleared(seen)
+    seen.page.set_input_files("#teacher-picture input[type=file]", str(tmp_path / "own.png"))
+    seen.page.wait_for_selector("#teacher-picture img")
+    seen.page.fill(CAPTION, "a cat and a dog")
+    seen.page.click("#teacher-masks button.label-wrap")
+    seen.page.wait_for_selector("#teacher-brush .chip >> text=dog")
+    seen.page.locator(".brush-area").scroll_into_view_if_needed()
+    painted(seen)
+    with seen.page.expect_download() as got:
+        seen.page.click("#teacher-brush .brush-save")
+    assert got.value.suggested_filename == "own.mask-cat.png"
+    mask = np.asarray(Image.open(got.value.path()).convert("L"))
+    assert mask.shape == (128, 192)
+    assert set(np.unique(mask)) == {0, 255}
+    assert mask[64, 40] == 255
+    assert mask[64, 180] == 0
+    compared(seen, scene=False)
+    assert seen.page.locator("[data-figure=mask]").count() == 1
+    assert "own.png" in seen.page.inner_text(".tea .keep-command")
+    # What was painted, and a word that was left out, outlast a reload.
+    seen.page.click("#teacher-chips .chip >> text=dog")
+    seen.page.wait_for_selector("#teacher-brush .chip >> text=dog", state="detached")
+    seen.page.click("#teacher-go")
+    seen.page.wait_for_selector('.teacher[data-state="running"]')
+    seen.page.wait_for_selector("#teacher-go")
+    seen.page.reload()
+    seen.page.wait_for_selector(DONE)
+    seen.page.wait_for_selector('#teacher-chips .chip[aria-pressed="false"] >> text=dog')
+    seen.page.click("#teacher-masks button.label-wrap")
+    seen.page.wait_for_selector("#teacher-brush .brush-clear")
+    seen.page.click("#teacher-brush .brush-clear")
+    seen.page.wait_for_selector("#teacher-brush .brush-clear", state="detached")
+    compared(seen, scene=False)
+    assert seen.page.locator("[data-figure=mask]").count() == 0
+
+
+def painted(seen: Opened) -> None:
+    """A stroke over the left half."""
+    box = seen.page.locator(".brush-area").bounding_box()
+    seen.page.mouse.move(box["x"] + box["width"] * 0.15, box["y"] + box["height"] * 0.5)
+    seen.page.mouse.down()
+    seen.page.mouse.move(box["x"] + box["width"] * 0.35, box["y"] + box["height"] * 0.5, steps=4)
+    seen.page.mouse.up()
+    seen.page.wait_for_selector("#teacher-brush .brush-save")
+
+
 def test_what_is_no_picture_is_told_beside_it(visit: Visit, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"\x89PNG nothing of a picture")
     seen = opened(visit)

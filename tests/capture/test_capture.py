@@ -9,7 +9,7 @@ import torch
 from t2i_studio.capture import MapStore, capture, column_probs
 from t2i_studio.errors import CaptureError
 from t2i_studio.families import Family
-from t2i_studio.families.fused import one_hot_probs
+from t2i_studio.families.fused import attention_with_lse, one_hot_probs
 
 from .reference import Reference
 
@@ -62,6 +62,40 @@ def test_gradient_without_the_matrix_passes_gradcheck() -> None:
     query, key = (torch.randn(1, 2, n, 4, generator=rng, dtype=torch.float64, requires_grad=True) for n in (5, 170))
     assert torch.autograd.gradcheck(lambda q, k: column_probs(q, k, [(1,), (7, 9)]), (query, key))
     assert torch.autograd.gradcheck(lambda q, k: column_probs(q, k, [(1,)], within=[0, 1, 5, 8]), (query, key))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("use", ["both", "faint", "half unused", "unused", "unasked"])
+def test_attention_and_its_log_sum_share_one_exact_gradient(dtype: torch.dtype, use: str) -> None:
+    rng = torch.Generator().manual_seed(1)
+    q, k, v = (torch.randn(1, 2, n, 16, generator=rng).to(dtype).requires_grad_() for n in (60, 200, 200))
+    weights = torch.randn(1, 2, 60, 16, generator=rng).double() * (1e-30 if use == "faint" else 1.0)
+    rows = torch.randn(1, 2, 60, generator=rng).double() * (0.0 if use == "unasked" else 1.0)
+    if use == "half unused":
+        weights[:, :, ::2], rows[:, :, ::3] = 0, 0
+
+    def loss(out: torch.Tensor, log_sum: torch.Tensor) -> torch.Tensor:
+        alone = (log_sum.double() * rows).sum()
+        return alone if use == "unused" else alone + (out.double() * weights).sum()
+
+    def grads(out: torch.Tensor, log_sum: torch.Tensor, inputs: tuple) -> tuple:
+        return torch.autograd.grad(loss(out, log_sum), inputs, allow_unused=True, materialize_grads=True)
+
+    out, log_sum = attention_with_lse(q, k, v)
+    assert log_sum is not None
+    true = tuple(x.detach().double().requires_grad_() for x in (q, k, v))
+    logits = true[0] @ true[1].transpose(-1, -2) / 4
+    wanted = grads(logits.softmax(-1) @ true[2], logits.logsumexp(-1), true)
+    near = 1e-6 if dtype is torch.float32 else 3e-2
+    for got, other in zip(grads(out, log_sum, (q, k, v)), wanted, strict=True):
+        torch.testing.assert_close(got.double(), other, atol=near, rtol=near)
+
+
+def test_attention_that_nobody_asks_for_columns_has_its_own_gradient_bit_for_bit() -> None:
+    q, k, v = (torch.randn(1, 2, n, 16).requires_grad_() for n in (60, 200, 200))
+    plain = torch.autograd.grad(torch.nn.functional.scaled_dot_product_attention(q, k, v).square().sum(), (q, k, v))
+    ours = torch.autograd.grad(attention_with_lse(q, k, v)[0].square().sum(), (q, k, v))
+    assert all(torch.equal(one, other) for one, other in zip(plain, ours, strict=True))
 
 
 def test_same_numbers_where_no_kernel_tells_its_log_sum(monkeypatch: pytest.MonkeyPatch) -> None:

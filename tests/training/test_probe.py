@@ -153,6 +153,16 @@ def test_an_inverted_premise_warns() -> None:
 
 
 @pytest.mark.models
+def test_single_scenes_by_command(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["--timesteps", "500,100", "--t-tea", "100", "--t-stu", "500", "--json"]
+    assert main(["probe", "--scene", "3", "--scene", "5-6,9", *asked]) == 0
+    assert json.loads(capsys.readouterr().out)["num_pictures"] == 4
+    for wrong in ("cat", "3-", "6-5", "-1", ""):
+        with pytest.raises(SystemExit):
+            main(["probe", f"--scene={wrong}", *asked])
+    assert "no indices of scenes" in capsys.readouterr().err
+
+
 def test_scenes_by_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     figure = tmp_path / "decay.png"
     asked = ["--timesteps", "950,600", "--t-tea", "50", "--figure", str(figure)]

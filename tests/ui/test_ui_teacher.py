@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +19,13 @@ from t2i_studio import Studio
 from t2i_studio.training import Probed, from_scene, judge
 from t2i_studio.training.pictures import Picture
 from t2i_studio.training.terms import every_term
+from t2i_studio.ui.chips import Choice
 from t2i_studio.ui.scratch import Scratch
 from t2i_studio.ui.tabs.teacher import Upload
 from t2i_studio.ui.tabs.teacher_events import SETTINGS, TeacherHandlers
 from t2i_studio.ui.teacher import files
 from t2i_studio.ui.teacher.pack import TRAINED, in_order, packed, table_of
+from t2i_studio.ui.teacher.painted import key_of
 from tests.ui.fakes import FakeStudio
 
 VALUES = {
@@ -80,7 +83,7 @@ def _saved(folder: Path, kind: str) -> Path:
 
 @pytest.mark.parametrize("kind", ["huge.png", "cmyk.jpg", "moving.gif", "alpha.png", "plain.webp"])
 def test_pictures_of_all_kinds_are_looked_at(handlers: TeacherHandlers, tmp_path: Path, kind: str) -> None:
-    begun = handlers.start(None, None, str(_saved(tmp_path, kind)), *values())
+    begun = handlers.start(None, None, str(_saved(tmp_path, kind)), None, *values())
     view = ended(handlers, begun)[0]
     assert view["state"] == "done"
     seen = np.asarray(handlers.studio.task(begun[0][0]).picture.image).astype(int)  # type: ignore[union-attr]
@@ -96,7 +99,7 @@ def test_what_is_no_picture_is_refused_beside_it(
     handlers: TeacherHandlers, tmp_path: Path, name: str, content: bytes
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    ids, problem, *rest = handlers.start(None, None, str(tmp_path / name), *values())
+    ids, problem, *rest = handlers.start(None, None, str(tmp_path / name), None, *values())
     assert ids is None
     assert problem["home"] == "teacher-picture"
     assert problem["problem"].startswith(name), "by its own name, not by where the server keeps it"
@@ -108,7 +111,7 @@ def test_a_cut_off_picture_is_refused(handlers: TeacherHandlers, tmp_path: Path)
     Image.fromarray(rng.integers(0, 255, (200, 200, 3), np.uint8)).save(tmp_path / "cut.png")
     whole = (tmp_path / "cut.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
-    _, problem, *_ = handlers.start(None, None, str(tmp_path / "cut.png"), *values())
+    _, problem, *_ = handlers.start(None, None, str(tmp_path / "cut.png"), None, *values())
     assert problem["home"] == "teacher-picture"
     assert "can't be read" in problem["problem"]
 
@@ -137,7 +140,7 @@ def test_uploads_reach_the_studio_as_they_came(tmp_path: Path) -> None:
 def test_bad_input_is_told_beside_its_control(
     handlers: TeacherHandlers, photo: str, changes: dict[str, Any], home: str
 ) -> None:
-    ids, problem, *rest = handlers.start(None, None, photo, *values(**changes))
+    ids, problem, *rest = handlers.start(None, None, photo, None, *values(**changes))
     assert ids is None
     assert problem["home"] == home
     assert rest == [gr.skip()] * 3
@@ -145,12 +148,12 @@ def test_bad_input_is_told_beside_its_control(
 
 
 def test_no_picture_says_how_to_get_one(handlers: TeacherHandlers) -> None:
-    _, problem, *_ = handlers.start(None, None, None, *values())
+    _, problem, *_ = handlers.start(None, None, None, None, *values())
     assert (problem["home"], problem["problem"]) == ("teacher-picture", "There is no picture yet.")
 
 
 def test_a_caption_without_nouns_is_told_beside_it(handlers: TeacherHandlers, photo: str) -> None:
-    last = ended(handlers, handlers.start(None, None, photo, *values(prompt="very quickly")))
+    last = ended(handlers, handlers.start(None, None, photo, None, *values(prompt="very quickly")))
     assert last[0]["state"] == "failed"
     assert last[3]["home"] == "teacher-prompt"
 
@@ -162,10 +165,57 @@ def test_a_scene_brings_its_caption_and_true_masks(handlers: TeacherHandlers) ->
     number, source, file, caption, _ = handlers.scene(3)
     assert (number, source) == (4, {"scene": 3})
     assert Image.open(file).size == (128, 128)
-    view = ended(handlers, handlers.start(None, source, file, *values(prompt=caption)))[0]
+    view = ended(handlers, handlers.start(None, source, file, None, *values(prompt=caption)))[0]
     assert [noun["known"] for noun in view["nouns"]] == [True, True]
     assert view["measure"] == "mass_in_mask"
+    assert "probe --scene 3 --caption" in view["command"]
     assert handlers.attach()[1] == 4, "a reload goes on with the next scene"
+
+
+def test_a_painted_mask_is_the_true_one_wherever_the_picture_came_from(handlers: TeacherHandlers, photo: str) -> None:
+    choice = Choice(removed=("dog",))
+    shown = handlers.brush("a cat and a dog", "en", choice, None, photo, {})
+    assert (shown["nouns"], shown["masks"], shown["name"]) == (["cat"], {}, "photo")
+    assert shown["shape"] == 160 / 120
+    event = gr.EventData(None, {"key": shown["key"], "noun": "cat", "mask": left_half()})
+    painted = handlers.paint({}, event)
+    assert handlers.brush("a cat and a dog", "en", choice, None, photo, painted)["masks"] == {"cat": left_half()}
+    begun = handlers.start(choice, None, photo, painted, *values())
+    view = ended(handlers, begun)[0]
+    assert [(noun["id"], noun["known"]) for noun in view["nouns"]] == [("cat", True)]
+    mask = np.asarray(handlers.studio.task(begun[0][0]).picture.masks["cat"])  # type: ignore[union-attr]
+    assert mask.shape == (128, 128)
+    assert mask[64, 20] == 255
+    assert mask[64, 110] == 0
+    assert handlers.attach()[4:6] == [choice, painted], "a reload goes on with what was picked and painted"
+    assert handlers.paint(painted, gr.EventData(None, {"key": shown["key"], "noun": "cat", "mask": ""})) == {
+        shown["key"]: {}
+    }
+
+    _, source, file, caption, _ = handlers.scene(3)
+    shown = handlers.brush(caption, "en", None, source, file, painted)
+    assert shown["name"] == "scene-3"
+    assert not shown["masks"], "that was another picture's"
+    own = handlers.paint(painted, gr.EventData(None, {"key": shown["key"], "noun": "cat", "mask": left_half()}))
+    view = ended(handlers, handlers.start(None, source, file, own, *values(prompt=caption)))[0]
+    assert "scene-3.png" in view["command"], "masks lie beside a file"
+
+
+@pytest.mark.parametrize("mask", ["data:image/png;base64,AAAA", "https://elsewhere/mask.png", "x" * 500_000])
+def test_a_painted_mask_that_is_none_is_refused(handlers: TeacherHandlers, photo: str, mask: str) -> None:
+    painted = {key_of(photo): {"cat": mask}}
+    ids, problem, *_ = handlers.start(None, None, photo, painted, *values())
+    assert ids is None
+    assert problem["home"] == "teacher-picture"
+
+
+def left_half() -> str:
+    """A mask as the page sends it."""
+    mask = Image.new("RGBA", (96, 72), "black")
+    mask.paste("white", (0, 0, 48, 72))
+    out = io.BytesIO()
+    mask.save(out, "PNG")
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 
 def test_a_run_fills_the_tab_and_is_compared_as_it_was_painted(handlers: TeacherHandlers, studio: FakeStudio) -> None:
@@ -174,14 +224,14 @@ def test_a_run_fills_the_tab_and_is_compared_as_it_was_painted(handlers: Teacher
     assert task.run is not None
     source, file, _, caption, model = handlers.use(task.run.id)
     assert (source, caption, model) == ({"run": task.run.id}, "a red car and a cat", "emoji-unet")
-    ids = handlers.start(None, source, file, *values(prompt=caption))[0]
+    ids = handlers.start(None, source, file, None, *values(prompt=caption))[0]
     assert np.array_equal(np.asarray(studio.task(ids[0]).picture.image), np.asarray(task.run.image))  # type: ignore[union-attr]
     assert f"--run {task.run.id}" in list(handlers.follow(ids))[-1][0]["command"]
     assert studio.latest is task, "what Inspect goes on with stays the picture"
 
 
 def test_a_lora_is_a_second_variant_of_the_same_noise(handlers: TeacherHandlers, photo: str) -> None:
-    begun = handlers.start(None, None, photo, *values(lora="mine", seed=4))
+    begun = handlers.start(None, None, photo, None, *values(lora="mine", seed=4))
     view = ended(handlers, begun)[0]
     assert view["variants"] == ["base", "LoRA"]
     first, second = (handlers.studio.task(one).settings for one in begun[0])  # type: ignore[union-attr]
@@ -195,7 +245,7 @@ def test_a_lora_is_a_second_variant_of_the_same_noise(handlers: TeacherHandlers,
 
 
 def test_a_lora_that_does_not_fit_leaves_the_base_on_the_page(handlers: TeacherHandlers, photo: str) -> None:
-    last = ended(handlers, handlers.start(None, None, photo, *values(lora="broken")))
+    last = ended(handlers, handlers.start(None, None, photo, None, *values(lora="broken")))
     assert last[0]["state"] == "done"
     assert last[0]["variants"] == ["base"]
     assert last[3]["home"] == "teacher-lora"
@@ -203,23 +253,23 @@ def test_a_lora_that_does_not_fit_leaves_the_base_on_the_page(handlers: TeacherH
 
 def test_cancel_reload_and_heal(handlers: TeacherHandlers, studio: FakeStudio, photo: str) -> None:
     studio.hold_at = 2
-    ids, *_ = handlers.start(None, None, photo, *values(lora="mine", seed=7))
+    ids, *_ = handlers.start(None, None, photo, None, *values(lora="mine", seed=7))
     assert handlers.heal(ids, None) == [gr.skip()] * 5
-    found, _, source, file, _, *kept = handlers.attach()
+    found, _, source, file, _, _, *kept = handlers.attach()
     assert (found, source, file) == (ids, None, photo)
     assert kept == values(lora="mine", seed=7)
     handlers.cancel(ids)
     studio.hold_at = 0
     assert list(handlers.follow(ids))[-1][0]["state"] == "cancelled"
     assert handlers.cancel(ids) == gr.skip()
-    again = ended(handlers, handlers.start(None, None, photo, *values()))
+    again = ended(handlers, handlers.start(None, None, photo, None, *values()))
     assert handlers.heal(again[-1], None)[0] == again[0]
     assert handlers.heal(again[-1], again[-1]) == [gr.skip()] * 5
 
 
 def test_progress_is_told_in_noise_levels(handlers: TeacherHandlers, studio: FakeStudio, photo: str) -> None:
     studio.hold_at = 2
-    ids, *_ = handlers.start(None, None, photo, *values())
+    ids, *_ = handlers.start(None, None, photo, None, *values())
     seen = next(view for view, *_ in handlers.follow(ids) if view.get("step") == 2)
     assert seen["message"] == "Noise level 2 of 15"
     assert seen["preview"].startswith("data:image/jpeg")
@@ -347,7 +397,7 @@ def test_files_are_made_for_the_pair_in_sight(probed: Probed, kind: str) -> None
 
 
 def test_a_pair_that_was_not_looked_at_is_refused(handlers: TeacherHandlers, photo: str) -> None:
-    ids = ended(handlers, handlers.start(None, None, photo, *values()))[-1]
+    ids = ended(handlers, handlers.start(None, None, photo, None, *values()))[-1]
     assert "url" in handlers.make_file([[ids, 0.0, 900.0], "numbers"])
     assert "not looked at" in handlers.make_file([[ids, 0.0, 901.0], "numbers"])["problem"]
     assert "not looked at" in handlers.make_file([[ids, 900.0, 0.0], "numbers"])["problem"]

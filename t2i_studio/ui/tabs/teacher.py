@@ -44,12 +44,14 @@ class Parts:
     picture: gr.Image
     scene: gr.Button
     chips: gr.HTML
+    brush: gr.HTML
     problems: gr.HTML
     compare: gr.Button
     cancel: gr.Button
     seen: gr.HTML
     choice: gr.State
     source: gr.State
+    painted: gr.State
     number: gr.State
     watched: gr.State
     shown: gr.State
@@ -69,7 +71,7 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
         with gr.Column(elem_classes=["inspect-see"], scale=1, min_width=320):
             seen = part("teacher", {"state": "idle"}, scripts=SCRIPT, server_functions=[make_file])
     states = {name: gr.State(None) for name in ("choice", "source", "watched", "shown")}
-    parts = Parts(**asked, seen=seen, number=gr.State(0), **states)
+    parts = Parts(**asked, seen=seen, painted=gr.State({}), number=gr.State(0), **states)
     _wire(handlers, parts, page, clock)
     return Asking(
         handlers.use, [parts.source, parts.picture, parts.choice, parts.settings["prompt"], parts.settings["model"]],
@@ -103,6 +105,10 @@ def _ask(studio: Studio) -> dict[str, Any]:
         with gr.Row(elem_classes=["go-row"]):
             compare = gr.Button("Compare", variant="primary", elem_id="teacher-go", elem_classes=["go"])
             cancel = gr.Button("Cancel", variant="stop", elem_id="teacher-cancel", visible=False)
+        with gr.Accordion(
+            "Masks · paint where each object is", open=False, elem_classes=["fold"], elem_id="teacher-masks"
+        ):
+            brush = part("brush", elem_id="teacher-brush", scripts=("teacher/brush",))
         with gr.Accordion("LoRA · what a fine-tune changed", open=False, elem_classes=["fold", "lora-fold"]):
             own("lora", info="Folder or .safetensors file: its maps stand beside the base model's.")
             own("lora_scale")
@@ -110,19 +116,19 @@ def _ask(studio: Studio) -> dict[str, Any]:
             own("language", info="Of the caption.")
     problems = part("problems", elem_id="teacher-problems")
     return {
-        "settings": settings, "picture": picture, "scene": scene, "chips": chips, "problems": problems,
+        "settings": settings, "picture": picture, "scene": scene, "chips": chips, "brush": brush, "problems": problems,
         "compare": compare, "cancel": cancel,
     }  # fmt: skip
 
 
 def _wire(handlers: TeacherHandlers, parts: Parts, page: gr.Blocks, clock: gr.Timer) -> None:
-    given = [parts.choice, parts.source, parts.picture, *(parts.settings[n] for n in SETTINGS)]
+    given = [parts.choice, parts.source, parts.picture, parts.painted, *(parts.settings[n] for n in SETTINGS)]
     shown = [parts.seen, parts.compare, parts.cancel, parts.problems, parts.shown]
     started = parts.compare.click(
         handlers.start, given, [parts.watched, parts.problems, parts.seen, parts.compare, parts.cancel],
         concurrency_limit=None, **PRIVATE,
     )  # fmt: skip
-    states = [parts.watched, parts.number, parts.source, parts.picture, parts.choice]
+    states = [parts.watched, parts.number, parts.source, parts.picture, parts.choice, parts.painted]
     opened = page.load(handlers.attach, None, [*states, *(parts.settings[n] for n in SETTINGS)], **PRIVATE)
     # From here on nothing that was asked before is put into the controls any more.
     opened.then(None, None, None, js="() => { document.documentElement.dataset.taught = 'yes'; }", **PRIVATE)
@@ -148,3 +154,6 @@ def _wire_caption(handlers: TeacherHandlers, parts: Parts) -> None:
     chosen = [parts.choice, parts.chips]
     parts.chips.select(handlers.toggle, [*words, parts.choice], chosen, queue=False, **PRIVATE)
     parts.chips.clear(handlers.forget, words, chosen, queue=False, **PRIVATE)
+    painting = [prompt, language, parts.choice, parts.source, parts.picture, parts.painted]
+    gr.on([parts.chips.change, parts.picture.change], handlers.brush, painting, parts.brush, **read)
+    parts.brush.select(handlers.paint, parts.painted, parts.painted, queue=False, **PRIVATE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,15 @@ import gradio as gr
 
 from ...config import ProbeSettings
 from ...errors import SettingError, StudioError
+from ...pictures import open_picture
 from .. import exports, follow, stage
 from ..chips import Choice
 from ..controls import label_of
 from ..scratch import Scratch
 from ..teacher import files
 from ..teacher.pack import packed
-from ..teacher.source import Source, command, new_scene, picture_of
+from ..teacher.painted import Painted, key_of, listed, with_mask
+from ..teacher.source import Source, command, name_of, new_scene, picture_of
 from .several import Several
 
 if TYPE_CHECKING:
@@ -34,37 +37,52 @@ KEPT = 20
 """Comparisons whose data stays ready for a reload."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a comparison was started with."""
+
+    choice: Choice | None
+    source: Source | None
+    file: str | None
+    painted: Painted | None
+    values: list[Any]
+    "Of `SETTINGS`."
+
+
 class TeacherHandlers(Several):
     """The events of one page over one studio."""
 
     def __init__(self, studio: Studio, scratch: Scratch) -> None:
         super().__init__(studio, scratch)
-        self._asked: OrderedDict[str, tuple[Source | None, str | None, list[Any]]] = OrderedDict()
-        "Id of the first task → the source, the file and the values it was started with."
+        self._asked: OrderedDict[str, Asked] = OrderedDict()
+        "By the id of the first task."
         self._data: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._small: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        "Key of a picture → width over height, and a small picture as a data URL."
 
     # Starting
 
-    def start(self, choice: Choice | None, source: Source | None, file: str | None, *values: Any) -> list[Any]:
+    def start(
+        self, choice: Choice | None, source: Source | None, file: str | None, painted: Painted | None, *values: Any
+    ) -> list[Any]:
         """Submit. Returns: task ids, problem, view, Compare, Cancel."""
+        asked = Asked(choice, source, file, painted, list(values))
         try:
-            tasks = self._submitted(choice, source, file, values)
+            tasks = self._submitted(asked)
         except StudioError as error:
             place = follow.place_of(error)
             told = [None, stage.failed(error)] if not place else [self._beside(error), gr.skip()]
             return [None, *told, gr.skip(), gr.skip()]
         self.latest = [task.id for task in tasks]
-        self._asked[tasks[0].id] = (source, file, list(values))
+        self._asked[tasks[0].id] = asked
         while len(self._asked) > KEPT:
             self._asked.popitem(last=False)
         return [self.latest, None, self.view(tasks), *self.buttons(busy=True)]
 
-    def _submitted(
-        self, choice: Choice | None, source: Source | None, file: str | None, values: Sequence[Any]
-    ) -> list[Task]:
-        given = _cleaned(dict(zip(SETTINGS, values, strict=True)))
-        picture = picture_of(self.studio, source, file, given["prompt"])
-        nouns = self.nouns(given, choice) if given["prompt"].strip() else None
+    def _submitted(self, asked: Asked) -> list[Task]:
+        given = _cleaned(dict(zip(SETTINGS, asked.values, strict=True)))
+        picture = picture_of(self.studio, asked.source, asked.file, given["prompt"], asked.painted)
+        nouns = self.nouns(given, asked.choice) if given["prompt"].strip() else None
         if nouns is not None and not nouns:
             raise SettingError("No word is chosen.", "Click a word of the caption.", "prompt")
         own = {name: value for name, value in given.items() if name not in ("prompt", *LORA)}
@@ -130,23 +148,25 @@ class TeacherHandlers(Several):
         return now
 
     def _packed(self, key: str, tasks: list[Task], probes: list[Any]) -> dict[str, Any]:
-        source, given, _ = self._asked.get(tasks[0].id, (None, None, []))
+        asked = self._asked.get(tasks[0].id, Asked(None, None, None, None, []))
+        painted = bool(listed(asked.painted, asked.file))
         file = self.scratch.folder(f"teacher-{key}") / "picture.png"
         probes[0].picture.image.save(file)
         return {
             "state": "done", "ids": [task.id for task in tasks], "kinds": files.offered(),
-            "command": command(source, given, tasks[-1].settings), **packed(probes, self.scratch.url(file)),
+            "command": command(asked.source, asked.file, tasks[-1].settings, painted),
+            **packed(probes, self.scratch.url(file)),
         }  # fmt: skip
 
     def attach(self) -> list[Any]:
-        """A page was opened: task ids, next scene, source, picture, choice, and every setting it goes on with."""
+        """A page was opened: task ids, next scene, source, picture, choice, painted masks, and every setting."""
         ids = self.attached()
         if not ids or ids[0] not in self._asked:
-            return [ids, *([gr.skip()] * (4 + len(SETTINGS)))]
-        source, file, values = self._asked[ids[0]]
-        shown = file if file and Path(file).is_file() else gr.skip()
-        number = int(source["scene"]) + 1 if source and "scene" in source else gr.skip()
-        return [ids, number, source, shown, Choice(), *values]
+            return [ids, *([gr.skip()] * (5 + len(SETTINGS)))]
+        asked = self._asked[ids[0]]
+        shown = asked.file if asked.file and Path(asked.file).is_file() else gr.skip()
+        number = int(asked.source["scene"]) + 1 if asked.source and "scene" in asked.source else gr.skip()
+        return [ids, number, asked.source, shown, asked.choice or Choice(), asked.painted or {}, *asked.values]
 
     # Controls
 
@@ -164,6 +184,35 @@ class TeacherHandlers(Several):
         file = str(self.scratch.picture(run))
         model = run.settings.get("model") or gr.skip()
         return [{"run": run.id}, file, Choice(), run.prompt.text, model]
+
+    def brush(
+        self, prompt: str, language: str, choice: Choice | None, source: Source | None, file: str | None,
+        painted: Painted | None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """What masks are painted on: the picture in sight, small, and the words whose objects it shows."""
+        nothing = {"key": "", "image": "", "name": "", "shape": 1.0, "nouns": [], "masks": {}}
+        key = key_of(file)
+        if not key or file is None:
+            return nothing
+        try:
+            nouns = self.read(prompt, language, choice)[1].ids if prompt.strip() else ()
+            if key not in self._small:
+                image = open_picture(file)
+                self._small[key] = image.width / image.height, stage.small(image)
+                while len(self._small) > KEPT:
+                    self._small.popitem(last=False)
+        except StudioError:  # told where it is asked for
+            return nothing
+        shape, small = self._small[key]
+        return {
+            "key": key, "image": small, "name": Path(name_of(source, file)).stem, "shape": shape,
+            "nouns": list(nouns), "masks": listed(painted, file),
+        }  # fmt: skip
+
+    def paint(self, painted: Painted | None, event: gr.EventData) -> Painted:
+        """A stroke ended: all masks with this one."""
+        key, noun, mask = (str(getattr(event, name, "") or "") for name in ("key", "noun", "mask"))
+        return with_mask(painted, key, noun, mask) if key and noun else painted or {}
 
     def make_file(self, wanted: Sequence[Any]) -> dict[str, str]:
         """Where a file of a comparison lies for the browser, or what is in its way.
