@@ -133,6 +133,10 @@ class GenerateSettings(MapSettings):
         1.0, ge=0.0, le=20.0, allow_inf_nan=False, description="Factor of the guidance's steps, 0 to 20; 0 is none."
     )
     guide_weights: tuple[str, ...] = Field((), description="Dials of the method, e.g. aggregation=1.25.")
+    attributes: tuple[str, ...] = Field(
+        (),
+        description="What describes a noun, for guidance, instead of what the parser found, e.g. car:red; car: none.",
+    )
     boxes: tuple[str, ...] = Field(
         (), description="Where nouns should stand, e.g. cat:0.05,0.3,0.45,0.9 (left, top, right, bottom of 1)."
     )

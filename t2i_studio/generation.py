@@ -18,7 +18,7 @@ import torch
 
 from .config import GenerateSettings, MapSettings
 from .errors import InputError, ModelBroken, SettingError, StudioError, UnsafeCheckpoint
-from .guidance import Guidance, choose_method, guide, read_boxes, read_weights
+from .guidance import Guidance, choose_method, guide, read_attributes, read_boxes, read_weights
 from .models import LoadedModel
 from .recording import prepare, recorded
 from .types import GuidedStep, Maps, ParsedPrompt, TokenSpans
@@ -98,7 +98,13 @@ def _guided(model: LoadedModel, settings: GenerateSettings, prompt: ParsedPrompt
     with (
         torch.no_grad(),
         guide(
-            model.pipe, prompt, method, strength=settings.guide_strength, boxes=boxes, language=settings.language
+            model.pipe,
+            prompt,
+            method,
+            strength=settings.guide_strength,
+            boxes=boxes,
+            attributes=read_attributes(settings.attributes),
+            language=settings.language,
         ) as guidance,
     ):
         yield guidance

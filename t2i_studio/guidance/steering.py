@@ -17,7 +17,7 @@ import torch
 
 from ..errors import CaptureError, InputError, SettingError
 from ..families import family_for
-from ..prompts import parse
+from ..prompts import attributed, parse
 from ..types import GuidedStep, ParsedPrompt
 from .method import Method
 from .methods import choose_method
@@ -92,7 +92,8 @@ def guide(
     family = family_for(pipe)
     prompts = list(prompt) if isinstance(prompt, list | tuple) else [prompt]
     parsed = [one if isinstance(one, ParsedPrompt) else parse(str(one), language, nouns) for one in prompts]
-    targets = [make_target(pipe, family, asked, one, boxes or {}, attributes) for one in parsed]
+    parsed = [attributed(one, attributes or {}) for one in parsed]
+    targets = [make_target(pipe, family, asked, one, boxes or {}) for one in parsed]
     guidance = Guidance(asked)
     with ExitStack() as stack:
         running = _Running(pipe, family, asked, targets, strength, guidance, stack)
