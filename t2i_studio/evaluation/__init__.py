@@ -26,7 +26,7 @@ from ..errors import InputError, SettingError
 from .blip_vqa import BlipVqaScorer
 from .changes import Changes, changes
 from .clip import ClipScorer
-from .compare import Compared, compare, compared_csv, compared_markdown
+from .compare import Compared, compare, compared_csv, compared_markdown, value_of
 from .emoji_matcher import EmojiMatcher
 from .evaluate import Judged, evaluate, picture_name
 from .found import Found, Judge, Scorer
@@ -34,12 +34,14 @@ from .items import Item
 from .layouts import LAYOUTS, check_layout, lay_out
 from .scores import Score, score
 from .suite_files import is_file_suite, suite_at
-from .suites import attend_and_excite, emoji_geneval
+from .suites import attend_and_excite, attend_and_excite_test, attend_and_excite_tuning, emoji_geneval
 from .table import Row, markdown, rows
 
 SUITES: dict[str, Callable[[], tuple[Item, ...]]] = {
     "emoji-geneval": emoji_geneval,
     "attend-and-excite": attend_and_excite,
+    "attend-and-excite-tuning": attend_and_excite_tuning,
+    "attend-and-excite-test": attend_and_excite_test,
 }
 JUDGES: dict[str, Callable[[], Judge]] = {
     "emoji-matcher": EmojiMatcher,
@@ -56,6 +58,7 @@ __all__ = [
     "JUDGES", "LAYOUTS", "NO_JUDGE", "SCORERS", "SUITES", "Changes", "Compared", "Found", "Item", "Judge", "Judged",
     "Row", "Score", "Scorer", "changes", "check_fits", "check_layout", "choose_items", "choose_judge", "compare",
     "compared_csv", "compared_markdown", "evaluate", "lay_out", "markdown", "picture_name", "rows", "score",
+    "value_of",
 ]  # fmt: skip
 
 

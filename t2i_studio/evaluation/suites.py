@@ -3,6 +3,8 @@
 `emoji_geneval` is GenEval's six tasks (Ghosh et al., 2023) in the embedded world: one object, two
 objects, counting, colours, position, colours of two objects. *Seen* prompts use noun pairs and
 colour–noun combinations that occur in training, *unseen* ones those that occur nowhere in it.
+
+`attend_and_excite` has each of the 276 pairs of nouns once; the splits of pairs make its tuning and test parts.
 """
 
 from __future__ import annotations
@@ -53,6 +55,25 @@ def attend_and_excite() -> tuple[Item, ...]:
     for task in ("animals", "animals-objects", "objects"):
         items += prompt_file(ASSETS / "prompts" / "attend-and-excite" / f"{task}.txt", task)
     return tuple(items)
+
+
+def attend_and_excite_tuning() -> tuple[Item, ...]:
+    """The 36 of them whose nouns are a tuning pair: settings are searched on these, and tables made of others."""
+    return _of_pairs("tuning")
+
+
+def attend_and_excite_test() -> tuple[Item, ...]:
+    """The 96 of them whose nouns are a test pair, seen or unseen; no tuning pair is among them."""
+    return _of_pairs("test_seen", "test_unseen")
+
+
+def _of_pairs(*splits: str) -> tuple[Item, ...]:
+    known = load_splits()
+
+    def pair(item: Item) -> list[str]:
+        return [] if item.request is None else [asked.noun for asked in item.request.asked]
+
+    return tuple(item for item in attend_and_excite() if known.pair_split(*pair(item)) in splits)
 
 
 def _draw(options: list[tuple[str, str]], rng: np.random.Generator) -> list[tuple[str, str]]:
