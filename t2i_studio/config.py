@@ -209,6 +209,7 @@ class EvaluateSettings(Settings):
     limit: int | None = Field(None, ge=1, description="Prompts a task, the first ones; empty: all.")
     ways: dict[str, dict[str, Any]] = Field(default_factory=lambda: {"": {}}, description="Label → what makes it so.")
     shared: dict[str, Any] = Field(default_factory=dict, description="What holds for all ways.")
+    maps: bool = Field(False, description="Also measure the subjects' maps at every step: scatter and overlap.")
     layout: str = Field("", description="Also lay the pictures out for geneval's or t2i-compbench's own evaluator.")
 
     @property

@@ -23,6 +23,7 @@ _OF_A_SUITE = (
 )  # fmt: skip
 """Settings that hold for every picture of an evaluation."""
 LAYOUTS = ("geneval", "t2i-compbench")
+FIGURES = (".png", ".pdf", ".svg")
 
 
 def add(commands: Any) -> None:
@@ -53,6 +54,11 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     axes.add_argument("--best", type=Path, metavar="FILE", help="keep the best of each way here, for --ways")
     axes.add_argument("--sheet", type=Path, metavar="FILE", help="draw what each way won and lost: PNG")
+    axes.add_argument(
+        "--maps", type=Path, metavar="FILE",
+        help="measure scatter and overlap of the subjects' maps at every step; draw them (PNG, PDF, SVG), numbers in a "
+        ".csv beside it",
+    )  # fmt: skip
     axes.add_argument("--csv", action="store_true", help="print CSV")
     add_flags(command, GenerateSettings, _OF_A_SUITE)
     command.add_argument(
@@ -71,11 +77,14 @@ def run(options: argparse.Namespace) -> int:
 
     if options.sheet is not None and options.sheet.suffix.lower() != ".png":
         raise InputError(f"{options.sheet.name} is no .png file.", "Call the sheet FILE.png.")
+    if options.maps is not None and options.maps.suffix.lower() not in FIGURES:
+        raise InputError(f"{options.maps.name} is no figure.", f"End it with {', '.join(FIGURES)}.")
     if options.layout and options.out is None:
         raise InputError("There is no place for the layout.", "Say where with --out DIR.")
     asked: dict[str, Any] = {
         "suite": options.suite, "judge": options.judge, "seeds": options.seeds, "tasks": options.tasks,
-        "limit": options.limit, "layout": options.layout, "shared": given(options, GenerateSettings, _OF_A_SUITE),
+        "limit": options.limit, "layout": options.layout, "maps": options.maps is not None,
+        "shared": given(options, GenerateSettings, _OF_A_SUITE),
     }  # fmt: skip
     several = ways(options.models, options.loras, options.guides, read_ways(options.ways) if options.ways else None)
     tried = trials(several, read_axes(options.search)) if options.search else {}
@@ -91,6 +100,8 @@ def run(options: argparse.Namespace) -> int:
     )
     evaluation = _followed(task)
     _tell(evaluation, options, several=bool(several))
+    if options.maps is not None:
+        _steps(evaluation, options)
     if tried:
         _choose(evaluation, tried, options)
     for folder in evaluation.laid_out:
@@ -130,6 +141,26 @@ def _tell(evaluation: Evaluation, options: argparse.Namespace, *, several: bool)
         print(compared_csv(evaluation.table()))
     else:
         print(compared_markdown(evaluation.table()) if several else markdown(rows(evaluation.found[""])))
+
+
+def _steps(evaluation: Evaluation, options: argparse.Namespace) -> None:
+    """The maps over the steps: figure, CSV beside it, and five steps as a table."""
+    from ..evaluation import by_step, by_step_csv, by_step_markdown
+    from ..runs import storing
+    from ..visuals import save_figure, steps
+
+    rows = by_step(evaluation.found)
+    if not rows:
+        raise InputError("No prompt of the suite names a subject.", "Choose prompts with nouns.")
+    lines: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        lines.setdefault(row.way, []).append({"scatter": row.scatter, "overlap": row.overlap})
+    beside = options.maps.with_suffix(".csv")
+    with storing(options.maps):
+        save_figure(steps(lines), options.maps)
+        beside.write_text(by_step_csv(rows), encoding="utf-8")
+    print("\n" + by_step_markdown(rows), file=sys.stderr if options.json or options.csv else sys.stdout)
+    print(f"Maps: {options.maps}, {beside}", file=sys.stderr)
 
 
 def _choose(evaluation: Evaluation, tried: dict[str, dict[str, Any]], options: argparse.Namespace) -> None:
