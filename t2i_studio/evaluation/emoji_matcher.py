@@ -50,9 +50,10 @@ class EmojiMatcher:
     name = NAME
     nouns = frozenset(NOUNS)
 
-    def __init__(self, accept: float = ACCEPT) -> None:
+    def __init__(self, accept: float = ACCEPT, nouns: tuple[str, ...] = NOUNS) -> None:
         self.accept = accept
-        self._templates = _templates()
+        self.nouns = frozenset(nouns)
+        self._templates = _templates(nouns)
 
     def __call__(self, image: Image.Image) -> tuple[Found, ...]:
         """Objects of the picture, the most certain first; pictures of other sizes are scaled, and boxes back."""
@@ -148,9 +149,9 @@ _FFT = COARSE + 2 * _EDGE
 
 
 @lru_cache(maxsize=1)
-def _templates() -> _Templates:
+def _templates(nouns: tuple[str, ...]) -> _Templates:
     keys, outlines, shadings, details, pads = [], [], [], [], []
-    for noun in NOUNS:
+    for noun in nouns:
         for flip in (False, True):
             for side in SIDES:
                 width, height = _size(noun, side)

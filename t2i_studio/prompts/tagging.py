@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 SHIPPED = ASSETS / "stanza-en"
 _LOCK = threading.Lock()
 _PARSER = ("lemma", "depparse")
+_LEARNT = re.compile(r"<[\w-]+>")
+"""How tokens learnt by textual inversion are written."""
 _NUMBER = {"Number=Sing": False, "Number=Plur": True}
 _logger = logging.getLogger(__name__)
 
@@ -60,7 +63,20 @@ def tag(
                 told.append(word)
         arcs += [_arc(word, place) for word in told]
     known = tuple(arc for arc in arcs if arc is not None)
-    return tuple(words), tuple(plurals), known if len(known) == len(words) else ()
+    whole = known if len(known) == len(words) else ()
+    return _with_learnt(text, tuple(words), tuple(plurals), whole)
+
+
+def _with_learnt(
+    text: str, words: tuple[Word, ...], plurals: tuple[bool | None, ...], arcs: tuple[Arc, ...]
+) -> tuple[tuple[Word, ...], tuple[bool | None, ...], tuple[Arc, ...]]:
+    """Learnt tokens, `<my-cat>`, as one noun each; a tagger tears them apart. Arcs go: they were of the pieces."""
+    for start, end in (match.span() for match in _LEARNT.finditer(text)):
+        inside = [i for i, word in enumerate(words) if word.start < end and start < word.end]
+        first, last = inside[0], inside[-1] + 1
+        words = (*words[:first], Word(text[start:end], start, end, "NOUN"), *words[last:])
+        plurals, arcs = (*plurals[:first], False, *plurals[last:]), ()
+    return words, plurals, arcs
 
 
 def _arc(word: Any, place: dict[int, int]) -> Arc | None:

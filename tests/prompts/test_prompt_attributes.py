@@ -88,6 +88,14 @@ def test_a_dependency_parser_is_used_where_the_package_has_one(monkeypatch: pyte
     assert asked == ["tokenize,pos,lemma,depparse", "tokenize,pos,lemma,depparse", "tokenize,pos"]
 
 
+def test_a_learnt_token_is_one_noun() -> None:
+    found = parse("a red <my-cat>, a dog and a <house>")
+    assert found.ids == ("<my-cat>", "dog", "<house>")
+    assert [s.count for s in found.subjects] == [1, 1, 1]
+    assert describing(found)["<my-cat>"] == ["red"]
+    assert parse("a <house> and a cat", nouns=["<house>"]).ids == ("<house>",)
+
+
 def describing(one: ParsedPrompt) -> dict[str, list[str]]:
     return {s.id: [one.words[i].text for i in s.attributes] for s in one.subjects}
 
