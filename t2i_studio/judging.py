@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +35,7 @@ from .guidance import choose_method, read_weights
 from .metrics import measure, scatter
 from .recording import BatchMaps
 from .visuals import Pair, Section, contact_sheet
+from .ways import safe_name
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -258,8 +258,3 @@ def _decides(model: LoadedModel, settings: GenerateSettings) -> dict[str, Any]:
         files = [lora] if lora.is_file() else sorted(lora.glob("*.safetensors"))
         about["lora_weights"] = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
     return about
-
-
-def safe_name(label: str) -> str:
-    """A label as the name of a folder."""
-    return re.sub(r"[^\w.=-]+", "-", label).strip("-") or "plain"

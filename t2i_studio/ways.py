@@ -5,6 +5,7 @@ The guidance axis may also be a file of named ways: label → fields of `Generat
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -81,6 +82,11 @@ def write_ways(file: Path, ways: Mapping[str, Mapping[str, Any]], note: str = ""
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(lines) + text, encoding="utf-8")
+
+
+def safe_name(label: str) -> str:
+    """A label as the name of a file or folder."""
+    return re.sub(r"[^\w.=-]+", "-", label).strip("-") or "plain"
 
 
 def _guide(text: str) -> dict[str, Any]:

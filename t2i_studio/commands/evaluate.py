@@ -185,8 +185,8 @@ def _choose(evaluation: Evaluation, tried: dict[str, dict[str, Any]], options: a
 
 def _draw(evaluation: Evaluation, file: Path) -> None:
     """One sheet a way; with several ways their names go into the files' names."""
-    from ..judging import safe_name
     from ..runs import storing
+    from ..ways import safe_name
 
     _, *others = evaluation.ways
     for label in others:

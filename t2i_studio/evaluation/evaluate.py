@@ -108,10 +108,10 @@ def evaluate(
         part = waiting[start : start + batch]
         started = time.monotonic()
         painted = paint([item for item, _ in part], [seed for _, seed in part])
-        seconds = (time.monotonic() - started) / len(part)
+        seconds, most = (time.monotonic() - started) / len(part), memory()
         for (item, seed), one in zip(part, painted, strict=True):
             started = time.monotonic()
-            judged = replace(_judged(item, seed, one.image, judge), maps=one.maps, seconds=seconds, memory=memory())
+            judged = replace(_judged(item, seed, one.image, judge), maps=one.maps, seconds=seconds, memory=most)
             judged = replace(judged, judging=time.monotonic() - started)
             with storing(folder):
                 one.image.save(folder / picture_name(judged))
