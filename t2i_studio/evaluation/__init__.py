@@ -3,7 +3,7 @@
     items.py          one prompt and what it asks for
     suites.py         what is asked, prompt by prompt; suite_files.py: suites by path
     emoji_matcher.py  a judge: what is in the picture (one judge or scorer a file)
-    clip.py           scorers through transformers, with the user's weights; blip_vqa.py too
+    clip.py           scorers through transformers, with the user's weights; clip_templates.py, blip_vqa.py too
     scores.py         asked against found: present, exact, quality
     placing.py        found objects against asked boxes
     evaluate.py       prompts × seeds → pictures → verdicts, resumable
@@ -29,6 +29,7 @@ from .blip_vqa import BlipVqaScorer
 from .by_step import StepRow, by_step, by_step_csv, by_step_markdown
 from .changes import Changes, changes
 from .clip import ClipScorer
+from .clip_templates import ClipTemplatesScorer
 from .compare import Compared, compare, compared_csv, compared_markdown, value_of
 from .emoji_matcher import EmojiMatcher
 from .evaluate import Judged, Painted, evaluate, picture_name
@@ -58,6 +59,7 @@ JUDGES: dict[str, Callable[[], Judge]] = {
 }
 SCORERS: dict[str, Callable[[str], Scorer]] = {
     "clip": ClipScorer,
+    "clip-templates": ClipTemplatesScorer,
     "blip-vqa": BlipVqaScorer,
 }
 """Written `name:weights`: a folder or hub id of the user's."""
