@@ -140,7 +140,10 @@ def _tell(evaluation: Evaluation, options: argparse.Namespace, *, several: bool)
     elif options.csv:
         print(compared_csv(evaluation.table()))
     else:
-        print(compared_markdown(evaluation.table()) if several else markdown(rows(evaluation.found[""])))
+        # Trials are many: a search tells them over all prompts together.
+        told = [row for row in evaluation.table() if row.group == "all"] if options.search else []
+        table = told or evaluation.table()
+        print(compared_markdown(table) if several else markdown(rows(evaluation.found[""])))
 
 
 def _steps(evaluation: Evaluation, options: argparse.Namespace) -> None:
@@ -176,7 +179,7 @@ def _choose(evaluation: Evaluation, tried: dict[str, dict[str, Any]], options: a
     asked = evaluation.asked
     note = (
         f"Chosen by {chosen[0].measure} of {options.judge} among {', '.join(options.search)}\n"
-        f"on {asked.suite} ({len(evaluation.items)} prompts, {asked.seeds} seeds), model {options.model}."
+        f"on {asked.suite} ({len(evaluation.items)} prompts, seeds a prompt: {asked.seeds}), model {options.model}."
     )
     with storing(options.best):
         write_ways(options.best, {one.way: one.settings for one in chosen}, note)
