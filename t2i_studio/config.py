@@ -133,6 +133,10 @@ class GenerateSettings(MapSettings):
         1.0, ge=0.0, le=20.0, allow_inf_nan=False, description="Factor of the guidance's steps, 0 to 20; 0 is none."
     )
     guide_weights: tuple[str, ...] = Field((), description="Dials of the method, e.g. aggregation=1.25.")
+    attributes: tuple[str, ...] = Field(
+        (),
+        description="What describes a noun, for guidance, instead of what the parser found, e.g. car:red; car: none.",
+    )
     boxes: tuple[str, ...] = Field(
         (), description="Where nouns should stand, e.g. cat:0.05,0.3,0.45,0.9 (left, top, right, bottom of 1)."
     )
@@ -198,13 +202,14 @@ class EvaluateSettings(Settings):
     )  # fmt: skip
     judge: str = Field(
         "emoji-matcher", min_length=1,
-        description="emoji-matcher, clip:WEIGHTS, blip-vqa:WEIGHTS, or none: pictures alone.",
+        description="emoji-matcher, clip:WEIGHTS, clip-templates:WEIGHTS, blip-vqa:WEIGHTS, or none: pictures alone.",
     )  # fmt: skip
     seeds: int = Field(4, ge=1, le=1000, description="Pictures a prompt, 1 to 1000: seeds 0, 1, 2 …, the same for all.")
     tasks: tuple[str, ...] = Field((), description="Only these of the suite; empty: all.")
     limit: int | None = Field(None, ge=1, description="Prompts a task, the first ones; empty: all.")
     ways: dict[str, dict[str, Any]] = Field(default_factory=lambda: {"": {}}, description="Label → what makes it so.")
     shared: dict[str, Any] = Field(default_factory=dict, description="What holds for all ways.")
+    maps: bool = Field(False, description="Also measure the subjects' maps at every step: scatter and overlap.")
     layout: str = Field("", description="Also lay the pictures out for geneval's or t2i-compbench's own evaluator.")
 
     @property

@@ -133,6 +133,8 @@ def run_evaluation(task: Task, model_of: Callable[[GenerateSettings], LoadedMode
         task.report(f"picture {done}/{total}", done, total)
         if also is not None:
             also(done, total, prompt)
+        if done < total and not task.cancelled:
+            task.give_way()
 
     evaluation.progress = progress
     task.report("loading model and judge", 0, evaluation.num_pictures)

@@ -9,7 +9,7 @@ from typing import Any
 from .config import MapSettings
 
 _METAVARS = {"model": "MODEL", "negative_prompt": "TEXT", "lora": "PATH", "scheduler": "CLASS"}
-_REPEATED = {"guide_weights": "--guide-weight", "boxes": "--box"}
+_REPEATED = {"guide_weights": "--guide-weight", "attributes": "--attribute", "boxes": "--box"}
 """Settings of several values whose flag is given once for each."""
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,10 @@ import torch
 
 from .config import GenerateSettings, MapSettings
 from .errors import InputError, ModelBroken, SettingError, StudioError, UnsafeCheckpoint
-from .guidance import Guidance, choose_method, guide, read_boxes, read_weights
+from .guidance import Guidance, choose_method, guide, read_attributes, read_boxes, read_weights
 from .models import LoadedModel
-from .recording import prepare, recorded, ways_of
-from .types import GuidedStep, Maps, ParsedPrompt, TokenSpans
+from .recording import BatchMaps, prepare, recorded, ways_of
+from .types import Box, GuidedStep, Maps, ParsedPrompt, TokenSpans
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -89,19 +89,27 @@ def generate(
 
 
 @contextmanager
-def _guided(model: LoadedModel, settings: GenerateSettings, prompt: ParsedPrompt | list[str]) -> Iterator[Guidance]:
-    """The asked guidance, and no gradients but its own."""
+def _guided(
+    model: LoadedModel, settings: GenerateSettings, prompt: ParsedPrompt | list[str],
+    boxes: Sequence[Mapping[str, Box]] | None = None,
+) -> Iterator[Guidance]:  # fmt: skip
+    """The asked guidance, and no gradients but its own. `boxes`: one mapping a prompt, instead of the settings'."""
     if not settings.guide:
         with torch.inference_mode():
             yield Guidance(None)
         return
     method = choose_method(settings.guide, **read_weights(settings.guide_weights))
-    boxes = read_boxes(settings.boxes)
     # Not inference_mode: weights that offload moves inside it could not be differentiated through.
     with (
         torch.no_grad(),
         guide(
-            model.pipe, prompt, method, strength=settings.guide_strength, boxes=boxes, language=settings.language
+            model.pipe,
+            prompt,
+            method,
+            strength=settings.guide_strength,
+            boxes=read_boxes(settings.boxes) if boxes is None else boxes,
+            attributes=read_attributes(settings.attributes),
+            language=settings.language,
         ) as guidance,
     ):
         yield guidance
@@ -133,9 +141,13 @@ def check_size(model: LoadedModel, settings: MapSettings) -> None:
 
 def paint(
     model: LoadedModel, settings: GenerateSettings, prompts: Sequence[str], seeds: Sequence[int],
-    listener: Listener | None = None,
+    listener: Listener | None = None, boxes: Sequence[Mapping[str, Box]] | None = None, maps: BatchMaps | None = None,
 ) -> list[Image.Image]:  # fmt: skip
-    """Pictures of several prompts at once, nothing recorded; settings but prompt and seed hold for all.
+    """Pictures of several prompts at once; settings but prompt and seed hold for all.
+
+    Args:
+        boxes: where the subjects of each prompt should stand, instead of the settings' boxes.
+        maps: records the maps of the sampling passes; nothing is recorded without.
 
     Raises:
         Cancelled: the listener asked for it, which it is asked after every step.
@@ -144,6 +156,8 @@ def paint(
     check_size(model, settings)
 
     def stepped(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        if maps is not None:
+            maps.end_step(float(timestep))
         listener.check_cancelled()
         return {}
 
@@ -151,7 +165,7 @@ def paint(
     negative = [settings.negative_prompt] * len(prompts) if settings.negative_prompt else None
     with (
         _scheduler(model, settings), lora_loaded(model, settings), enough_memory(),
-        _guided(model, settings, list(prompts)),
+        nullcontext() if maps is None else maps.recording, _guided(model, settings, list(prompts), boxes),
     ):  # fmt: skip
         out = model.pipe(
             prompt=list(prompts), negative_prompt=negative, num_inference_steps=settings.steps,

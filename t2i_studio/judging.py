@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
-from .errors import InputError
+from .errors import InputError, SettingError
 from .evaluation import (
     Changes,
     Compared,
     Judged,
+    Painted,
     changes,
     check_fits,
     check_layout,
@@ -31,7 +32,10 @@ from .evaluation import (
 )
 from .generation import Listener, paint
 from .guidance import choose_method, read_weights
+from .metrics import measure, scatter
+from .recording import BatchMaps
 from .visuals import Pair, Section, contact_sheet
+from .ways import safe_name
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
     from .config import EvaluateSettings, GenerateSettings
     from .evaluation import Item
     from .models import LoadedModel
+    from .types import Maps
 
 Progress = Callable[[int, int, str], None]
 SHOWN = 24
@@ -72,8 +77,7 @@ class Evaluation:
         check_fits(self.items, asked.judge)
         self.ways = {label: settings("", **{**asked.shared, **way}) for label, way in asked.ways.items()}
         for one in self.ways.values():
-            if one.guide:
-                choose_method(one.guide, **read_weights(one.guide_weights))
+            self._check(one)
         self.found: dict[str, list[Judged]] = {label: [] for label in self.ways}
         self.folders: dict[str, Path] = {}
         self.laid_out: list[Path] = []
@@ -97,25 +101,48 @@ class Evaluation:
         for label, settings in self.ways.items():
             listener.check_cancelled()
             model = model_of(settings)
-            about = {"judge": self.asked.judge, **_decides(model, settings)}
+            about = {"judge": self.asked.judge, **self._measures(), **_decides(model, settings)}
             folder = self.folders[label] = self._folder(label, settings, about)
 
-            def painted(
-                prompts: Sequence[str], seeds: Sequence[int], model: Any = model, settings: Any = settings
-            ) -> list[Image.Image]:
-                if model.device.type == "cuda":
-                    torch.cuda.reset_peak_memory_stats(model.device)
-                return paint(model, settings, prompts, seeds, listener)
+            def painted(items: Sequence[Item], seeds: Sequence[int], settings: Any = settings) -> list[Painted]:
+                # Asked for anew: the device may have painted something else since.
+                return self._paint(items, seeds, model_of(settings), settings, listener)
 
-            def memory(model: Any = model) -> int | None:
-                return torch.cuda.max_memory_allocated(model.device) if model.device.type == "cuda" else None
+            def memory(device: torch.device = model.device) -> int | None:
+                return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
 
+            del model
             for one in evaluate(self.items, painted, judge, self.asked.seeds, folder, about, memory):
                 self.found[label].append(one)
                 self._tell(one.prompt)
                 listener.check_cancelled()
             if self.asked.layout:
                 self.laid_out.append(self._lay_out(label, folder))
+
+    def _check(self, settings: GenerateSettings) -> None:
+        """Raise what guidance would raise once it paints."""
+        if not settings.guide:
+            return
+        method = choose_method(settings.guide, **read_weights(settings.guide_weights))
+        if method.needs_boxes and not settings.boxes and not all(item.boxes for item in self.items):
+            raise SettingError(
+                f"{settings.guide} needs boxes, which this suite has none of.",
+                "Choose the suite emoji-layout, or another method.",
+                "guide",
+            )
+
+    def _paint(
+        self, items: Sequence[Item], seeds: Sequence[int], model: LoadedModel, settings: GenerateSettings,
+        listener: Listener,
+    ) -> list[Painted]:  # fmt: skip
+        """Pictures of some items, with what is measured on their maps."""
+        if model.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(model.device)
+        prompts = [item.prompt for item in items]
+        boxes = [item.boxes for item in items] if all(item.boxes for item in items) else None
+        maps = BatchMaps(model, settings, prompts, settings.steps) if self.asked.maps else None
+        images = paint(model, settings, prompts, seeds, listener, boxes, maps)
+        return [Painted(image, _curves(None if maps is None else maps.of(i))) for i, image in enumerate(images)]
 
     def seconds_left(self) -> float | None:
         """Estimate of painting and judging from the pictures so far, a way's own where it has some; else None."""
@@ -168,6 +195,11 @@ class Evaluation:
         """The file of a picture."""
         return self.folders[label] / picture_name(one)
 
+    def _measures(self) -> dict[str, Any]:
+        """What else decides the verdicts kept in a folder; nothing where nothing else was asked."""
+        asked = {"maps": self.asked.maps, "boxes": any(item.boxes for item in self.items)}
+        return {name: True for name, wanted in asked.items() if wanted}
+
     def _tell(self, prompt: str) -> None:
         if self.progress is not None:
             self.progress(sum(map(len, self.found.values())), self.num_pictures, prompt)
@@ -186,6 +218,22 @@ class Evaluation:
             return folder / picture_name(kept[item.task, item.prompt, seed])
 
         return lay_out(self.asked.layout, self.items, self.asked.seeds, picture, folder)
+
+
+def _curves(maps: Maps | None) -> dict[str, list[float]]:
+    """Scatter, mean over subjects, and overlap, mean over their pairs, at every step."""
+    if maps is None:
+        return {}
+    numbers = measure(maps)
+    scattered_TN = np.stack([scatter(maps[noun]) for noun in maps.nouns], axis=1)
+    found = {"timestep": list(maps.timesteps), "scatter": _rounded(scattered_TN.mean(1))}
+    if numbers.pairs:
+        found["overlap"] = _rounded(np.stack([numbers.overlap_TNN[:, i, j] for i, j in numbers.pairs]).mean(0))
+    return found
+
+
+def _rounded(values_T: np.ndarray) -> list[float]:
+    return [round(float(value), 5) for value in values_T]
 
 
 def _opened(file: Path) -> Image.Image:
@@ -210,8 +258,3 @@ def _decides(model: LoadedModel, settings: GenerateSettings) -> dict[str, Any]:
         files = [lora] if lora.is_file() else sorted(lora.glob("*.safetensors"))
         about["lora_weights"] = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
     return about
-
-
-def safe_name(label: str) -> str:
-    """A label as the name of a folder."""
-    return re.sub(r"[^\w.=-]+", "-", label).strip("-") or "plain"

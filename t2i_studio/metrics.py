@@ -11,7 +11,7 @@ import numpy as np
 
 from .types import Maps
 
-__all__ = ["MapMetrics", "entropy", "mass", "measure", "normalised", "overlap", "peak", "peak_position"]
+__all__ = ["MapMetrics", "entropy", "mass", "measure", "normalised", "overlap", "peak", "peak_position", "scatter"]
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,20 @@ def entropy(maps_YX: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(shares == 0, 0.0, shares * np.log(shares))
     return np.clip(-terms.sum(axis=(-2, -1)) / np.log(positions), 0.0, 1.0)
+
+
+def scatter(maps_YX: np.ndarray) -> np.ndarray:
+    """How far a noun's attention lies from its own centre: root mean square distance over the map's diagonal.
+
+    Of what stands above the map's median, which is its ground. 0: all in one cell; 0.41: spread evenly.
+    """
+    side_y, side_x = maps_YX.shape[-2:]
+    above = np.clip(maps_YX - np.median(maps_YX, axis=(-2, -1), keepdims=True), 0, None)
+    shares = normalised(above)
+    y_Y, x_X = np.arange(side_y)[:, None], np.arange(side_x)[None, :]
+    y, x = ((shares * axis).sum(axis=(-2, -1), keepdims=True) for axis in (y_Y, x_X))
+    far2 = (y_Y - y) ** 2 + (x_X - x) ** 2
+    return np.sqrt((shares * far2).sum(axis=(-2, -1))) / np.hypot(side_y, side_x)
 
 
 def overlap(first_YX: np.ndarray, second_YX: np.ndarray) -> np.ndarray:

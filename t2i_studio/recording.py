@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import psutil
 
 from .capture import MapStore, Recording, capture
 from .config import MapSettings
 from .errors import SettingError
 from .models import LoadedModel
-from .prompts import content_columns, subject_columns, word_columns
+from .prompts import content_columns, parse, subject_columns, token_spans, word_columns
 from .types import Maps, ParsedPrompt, TokenSpans
 
 PADDING = "<padding>"
@@ -42,6 +44,52 @@ def prepare(
     within = content_columns(spans, starts) if settings.renormalise else None
     opened = capture(denoiser, family, sites, list(columns.values()), store.add, num_rows=1, within=within)
     return store, opened
+
+
+class BatchMaps:
+    """The maps of every picture of a batch, each on the subjects of its own prompt.
+
+    `recording` is a context to paint in; `end_step` closes a step.
+    """
+
+    def __init__(self, model: LoadedModel, settings: MapSettings, prompts: Sequence[str], num_steps: int) -> None:
+        family, denoiser = model.family, model.family.denoiser(model.pipe)
+        sets = family.column_sets(model.pipe)
+        rows, columns = family.latent_size(model.pipe, settings.height, settings.width)
+        self._subjects: list[dict[str, tuple[int, ...]]] = []
+        for prompt in prompts:
+            parsed = parse(prompt, settings.language)
+            spans = [token_spans(parsed, one.tokenizer, one.name, one.num_columns) for one in sets]
+            found = subject_columns(parsed, spans, [one.start for one in sets])
+            self._subjects.append({name: group for name, group in found.items() if group})
+        self._columns = sorted({c for one in self._subjects for group in one.values() for c in group})
+        sites = family.default_sites(denoiser, rows, columns)
+        self._main = family.loss_grid(denoiser, rows, columns)
+        self._store = MapStore([str(c) for c in self._columns], sites, num_steps, num_images=len(prompts))
+        _check_memory(self._store.predicted_bytes)
+        wanted = [(c,) for c in self._columns]
+        add, number = self._store.add, len(prompts)
+        self.recording: Any = (
+            capture(denoiser, family, sites, wanted, add, num_rows=number) if wanted else nullcontext()
+        )
+
+    def end_step(self, timestep: float) -> None:
+        """The pipeline is done with a step."""
+        if self._columns:
+            self._store.end_step(timestep)
+
+    def of(self, image: int) -> Maps | None:
+        """The maps of one picture, mean over heads; None where its prompt names nothing."""
+        if not self._subjects[image]:
+            return None
+        columns = self._store.maps(self._main, image)
+        place = {column: i for i, column in enumerate(self._columns)}
+        stacks = {}
+        for name, stack in columns.stacks.items():
+            groups = [[place[c] for c in group] for group in self._subjects[image].values()]
+            values_TSNYX = np.stack([stack.values_TSNYX[:, :, group].sum(2) for group in groups], axis=2)
+            stacks[name] = replace(stack, values_TSNYX=values_TSNYX)
+        return replace(columns, nouns=tuple(self._subjects[image]), stacks=stacks)
 
 
 def recorded(model: LoadedModel, settings: MapSettings, store: MapStore | None) -> Maps | None:

@@ -30,8 +30,9 @@ from .config import (
 from .config import home as default_home
 from .errors import PromptError, StorageError, StudioError
 from .evaluating import Evaluating, run_evaluation
+from .guidance import read_attributes
 from .pictures import captioned, cut, open_picture, same_shape
-from .prompts import parse, token_spans
+from .prompts import attributed, parse, token_spans
 from .records import record, versions
 from .runs import RunStore
 from .tasks import Queue, Task
@@ -346,6 +347,8 @@ class Studio(Evaluating):
         started = time.monotonic()
         task.report("reading the prompt")
         parsed = self.parse(settings.prompt, settings.nouns, settings.language)
+        if isinstance(settings, GenerateSettings):
+            parsed = attributed(parsed, read_attributes(settings.attributes))
         self._wait_for_room(task, settings)
         task.report(f"loading {settings.model}")
         model = self._models().get(settings)

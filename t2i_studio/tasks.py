@@ -62,6 +62,8 @@ class Task:
         "Tasks before this one in the queue."
         self.on_cancel: Callable[[Task], None] | None = None
         "Set by the queue: takes a waiting task out at once."
+        self.give_way: Callable[[], None] = _stay
+        "Set by the queue, for the work of a long task to call where it can be interrupted: see `Queue`."
         self._started_steps: float | None = None
         self._cancel = threading.Event()
         self._ended = threading.Event()
@@ -70,6 +72,11 @@ class Task:
     def active(self) -> bool:
         """Waiting or running."""
         return self.status in ("waiting", "running")
+
+    @property
+    def long(self) -> bool:
+        """Whether it takes so long that single pictures go before what is left of it."""
+        return self.evaluation is not None
 
     @property
     def seconds_left(self) -> float | None:
@@ -84,6 +91,11 @@ class Task:
         self._cancel.set()
         if self.on_cancel is not None:
             self.on_cancel(self)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._cancel.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until it ends; False when `timeout` seconds passed before."""
@@ -112,8 +124,16 @@ class Task:
         self._ended.set()
 
 
+def _stay() -> None:
+    """Where no queue is, nobody waits."""
+
+
 class Queue:
-    """Runs tasks one at a time, in order, on a thread of its own."""
+    """Runs tasks one at a time, in order, on a thread of its own.
+
+    A long task calls `give_way` between two of its pictures: what waits and is not long is run there, on the same
+    thread, so that there is still one at a time.
+    """
 
     def __init__(self, work: Callable[[Task], None]) -> None:
         self._work = work
@@ -129,6 +149,7 @@ class Queue:
         """Queue a piece of work; returns at once."""
         task = Task(settings, out, image, picture, evaluation)
         task.on_cancel = self._leave
+        task.give_way = self._let_others
         with self._changed:
             self._tasks[task.id] = task
             self._waiting.append(task)
@@ -174,6 +195,17 @@ class Queue:
             self._run(task)
             with self._changed:
                 self._number()
+
+    def _let_others(self) -> None:
+        """Called on the queue's own thread, by the task that runs."""
+        while True:
+            with self._changed:
+                task = next((waiting for waiting in self._waiting if not waiting.long), None)
+                if task is None:
+                    return
+                self._waiting.remove(task)
+                self._number(running=True)
+            self._run(task)
 
     def _run(self, task: Task) -> None:
         try:

@@ -1,12 +1,21 @@
-"""Axes of a comparison: models × LoRAs × guidance, each combination a way of painting with a label."""
+"""Axes of a comparison: models × LoRAs × guidance, each combination a way of painting with a label.
+
+The guidance axis may also be a file of named ways: label → fields of `GenerateSettings`.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
+
+import yaml
+
+from .config import GenerateSettings
+from .errors import SettingError
 
 NONE = "none"
 """No LoRA, or no guidance."""
@@ -15,19 +24,21 @@ _EVERY_LORA = "pytorch_lora_weights"
 
 
 def ways(
-    models: Sequence[str] = (), loras: Sequence[str] = (), guides: Sequence[str] = ()
-) -> dict[str, dict[str, Any]]:
+    models: Sequence[str] = (), loras: Sequence[str] = (), guides: Sequence[str] = (),
+    named: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, dict[str, Any]]:  # fmt: skip
     """Label → settings of every combination; models change slowest, as loading one takes time.
 
     An axis without values leaves the setting as it is; the label names the axes that are given.
 
     Args:
         guides: `none`, `ai-t2i`, `attend-and-excite:refine=false`; several dials are joined by `:`.
+        named: ways that have names already, see `read_ways`; they come after `guides`.
     """
     axes = [
         [(name, {"model": model}) for model, name in zip(models, _names(models), strict=True)],
         [(name, {"lora": "" if lora == NONE else lora}) for lora, name in zip(loras, _names(loras), strict=True)],
-        [(guide, _guide(guide)) for guide in guides],
+        [*((guide, _guide(guide)) for guide in guides), *((label, dict(way)) for label, way in (named or {}).items())],
     ]
     found: dict[str, dict[str, Any]] = {}
     if not any(axes):
@@ -36,6 +47,46 @@ def ways(
         settings = {key: value for _, part in chosen for key, value in part.items()}
         found[" · ".join(label for label, _ in chosen)] = settings
     return found
+
+
+def read_ways(file: Path) -> dict[str, dict[str, Any]]:
+    """Ways by name from a YAML file: label → fields of `GenerateSettings`; `{}` is without guidance.
+
+    Raises:
+        SettingError: no such file, or something in it that is no setting.
+    """
+    try:
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise SettingError(f"{file} can't be read: {reason}", "Give a YAML file of ways.", "ways") from None
+    if not isinstance(raw, dict) or not all(way is None or isinstance(way, dict) for way in raw.values()) or not raw:
+        raise SettingError(
+            f"{file} holds no ways.", "Write a label, and below it settings such as guide: ai-t2i.", "ways"
+        )
+    found = {str(label): {**_guide(NONE), **(way or {})} for label, way in raw.items()}
+    for way in found.values():
+        way["guide_weights"] = tuple(map(str, way["guide_weights"] or ()))
+        GenerateSettings.checked(**way)
+    return found
+
+
+def write_ways(file: Path, ways: Mapping[str, Mapping[str, Any]], note: str = "") -> None:
+    """The same file; `note` stands above them as comments.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    plain = {label: {k: list(v) if isinstance(v, tuple) else v for k, v in way.items()} for label, way in ways.items()}
+    lines = [f"# {line}\n" for line in note.splitlines()]
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(lines) + text, encoding="utf-8")
+
+
+def safe_name(label: str) -> str:
+    """A label as the name of a file or folder."""
+    return re.sub(r"[^\w.=-]+", "-", label).strip("-") or "plain"
 
 
 def _guide(text: str) -> dict[str, Any]:

@@ -54,6 +54,32 @@ def test_cancel_stops_within_a_step_and_while_waiting() -> None:
     assert waiting.step == 0
 
 
+def test_a_picture_goes_between_two_of_a_long_task() -> None:
+    order: list[str] = []
+    submitted, go = threading.Event(), threading.Event()
+
+    def work(task: Task) -> None:
+        if not task.long:
+            order.append(task.settings.prompt)
+            return
+        for number in range(2):
+            order.append(f"{task.evaluation} {number}")
+            submitted.set()
+            assert go.wait(10)
+            task.give_way()
+
+    queue = Queue(work)
+    long = queue.submit(SETTINGS, evaluation="long")
+    assert submitted.wait(10)
+    other = queue.submit(SETTINGS, evaluation="other")
+    short = [queue.submit(GenerateSettings(prompt=prompt)) for prompt in ("cat", "dog")]
+    short[1].cancel()
+    go.set()
+    assert other.wait(10)
+    assert order == ["long 0", "cat", "long 1", "other 0", "other 1"]
+    assert [task.status for task in (long, *short, other)] == ["done", "done", "cancelled", "done"]
+
+
 def test_errors_end_the_task_not_the_queue() -> None:
     def work(task: Task) -> None:
         if task.settings.prompt == "bad":

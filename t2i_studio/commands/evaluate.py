@@ -23,6 +23,7 @@ _OF_A_SUITE = (
 )  # fmt: skip
 """Settings that hold for every picture of an evaluation."""
 LAYOUTS = ("geneval", "t2i-compbench")
+FIGURES = (".png", ".pdf", ".svg")
 
 
 def add(commands: Any) -> None:
@@ -44,7 +45,20 @@ def add(commands: Any) -> None:
     axes.add_argument(
         "--guides", type=words, default=(), metavar="METHODS", help="none, ai-t2i, attend-and-excite:refine=false …"
     )
+    axes.add_argument(
+        "--ways", type=Path, metavar="FILE", help="more ways by name, from YAML such as configs/guidance/methods.yaml"
+    )
+    axes.add_argument(
+        "--search", action="append", default=[], metavar="DIAL=VALUES",
+        help="try every guided way with each of these values, e.g. step_size=5,10,20; twice for all combinations",
+    )  # fmt: skip
+    axes.add_argument("--best", type=Path, metavar="FILE", help="keep the best of each way here, for --ways")
     axes.add_argument("--sheet", type=Path, metavar="FILE", help="draw what each way won and lost: PNG")
+    axes.add_argument(
+        "--maps", type=Path, metavar="FILE",
+        help="measure scatter and overlap of the subjects' maps at every step; draw them (PNG, PDF, SVG), numbers in a "
+        ".csv beside it",
+    )  # fmt: skip
     axes.add_argument("--csv", action="store_true", help="print CSV")
     add_flags(command, GenerateSettings, _OF_A_SUITE)
     command.add_argument(
@@ -57,18 +71,28 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Paint, judge, tell."""
+    from ..searching import all_trials, read_axes, trials
     from ..studio import Studio
-    from ..ways import ways
+    from ..ways import read_ways, ways
 
     if options.sheet is not None and options.sheet.suffix.lower() != ".png":
         raise InputError(f"{options.sheet.name} is no .png file.", "Call the sheet FILE.png.")
+    if options.maps is not None and options.maps.suffix.lower() not in FIGURES:
+        raise InputError(f"{options.maps.name} is no figure.", f"End it with {', '.join(FIGURES)}.")
     if options.layout and options.out is None:
         raise InputError("There is no place for the layout.", "Say where with --out DIR.")
     asked: dict[str, Any] = {
         "suite": options.suite, "judge": options.judge, "seeds": options.seeds, "tasks": options.tasks,
-        "limit": options.limit, "layout": options.layout, "shared": given(options, GenerateSettings, _OF_A_SUITE),
+        "limit": options.limit, "layout": options.layout, "maps": options.maps is not None,
+        "shared": given(options, GenerateSettings, _OF_A_SUITE),
     }  # fmt: skip
-    several = ways(options.models, options.loras, options.guides)
+    several = ways(options.models, options.loras, options.guides, read_ways(options.ways) if options.ways else None)
+    tried = trials(several, read_axes(options.search)) if options.search else {}
+    if tried and all(len(one) == 1 for one in tried.values()):
+        raise InputError("There is nothing to search.", "Name guided ways and several values, e.g. --guides ai-t2i.")
+    if options.best is not None and not tried:
+        raise InputError("Nothing is searched, so none is best.", "Say what to try, e.g. --search step_size=5,10,20.")
+    several = all_trials(tried) or several
     if options.sheet is not None and len(several) < 2:
         raise InputError("There is nothing to compare on a sheet.", "Name two ways, e.g. --guides none,ai-t2i.")
     task = Studio(options.model).submit_evaluation(
@@ -76,6 +100,10 @@ def run(options: argparse.Namespace) -> int:
     )
     evaluation = _followed(task)
     _tell(evaluation, options, several=bool(several))
+    if options.maps is not None:
+        _steps(evaluation, options)
+    if tried:
+        _choose(evaluation, tried, options)
     for folder in evaluation.laid_out:
         print(f"Laid out: {folder}", file=sys.stderr)
     return 0
@@ -112,13 +140,56 @@ def _tell(evaluation: Evaluation, options: argparse.Namespace, *, several: bool)
     elif options.csv:
         print(compared_csv(evaluation.table()))
     else:
-        print(compared_markdown(evaluation.table()) if several else markdown(rows(evaluation.found[""])))
+        # Trials are many: a search tells them over all prompts together.
+        told = [row for row in evaluation.table() if row.group == "all"] if options.search else []
+        table = told or evaluation.table()
+        print(compared_markdown(table) if several else markdown(rows(evaluation.found[""])))
+
+
+def _steps(evaluation: Evaluation, options: argparse.Namespace) -> None:
+    """The maps over the steps: figure, CSV beside it, and five steps as a table."""
+    from ..evaluation import by_step, by_step_csv, by_step_markdown
+    from ..runs import storing
+    from ..visuals import save_figure, steps
+
+    rows = by_step(evaluation.found)
+    if not rows:
+        raise InputError("No prompt of the suite names a subject.", "Choose prompts with nouns.")
+    lines: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        lines.setdefault(row.way, []).append({"scatter": row.scatter, "overlap": row.overlap})
+    beside = options.maps.with_suffix(".csv")
+    with storing(options.maps):
+        save_figure(steps(lines), options.maps)
+        beside.write_text(by_step_csv(rows), encoding="utf-8")
+    print("\n" + by_step_markdown(rows), file=sys.stderr if options.json or options.csv else sys.stdout)
+    print(f"Maps: {options.maps}, {beside}", file=sys.stderr)
+
+
+def _choose(evaluation: Evaluation, tried: dict[str, dict[str, Any]], options: argparse.Namespace) -> None:
+    """Tell the best trial of each way, and keep them as ways."""
+    from ..runs import storing
+    from ..searching import choose, chosen_markdown
+    from ..ways import write_ways
+
+    chosen = choose(tried, evaluation.found)
+    print("\n" + chosen_markdown(chosen), file=sys.stderr if options.json or options.csv else sys.stdout)
+    if options.best is None:
+        return
+    asked = evaluation.asked
+    note = (
+        f"Chosen by {chosen[0].measure} of {options.judge} among {', '.join(options.search)}\n"
+        f"on {asked.suite} ({len(evaluation.items)} prompts, seeds a prompt: {asked.seeds}), model {options.model}."
+    )
+    with storing(options.best):
+        write_ways(options.best, {one.way: one.settings for one in chosen}, note)
+    print(f"Best: {options.best}", file=sys.stderr)
 
 
 def _draw(evaluation: Evaluation, file: Path) -> None:
     """One sheet a way; with several ways their names go into the files' names."""
-    from ..judging import safe_name
     from ..runs import storing
+    from ..ways import safe_name
 
     _, *others = evaluation.ways
     for label in others:

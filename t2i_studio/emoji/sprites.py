@@ -1,6 +1,7 @@
 """Sprites: one RGBA picture a noun, in its natural look or recoloured.
 
-The pictures ship in `assets/sprites/`; `make_sprites.py` made them. Knows nothing of scenes.
+The pictures ship in `assets/sprites/`; `make_sprites.py` made them. `add_sprite` adds one of the caller's for this
+process, for nouns outside the vocabulary. Knows nothing of scenes.
 """
 
 from __future__ import annotations
@@ -23,6 +24,20 @@ SPRITE_SIZE = 128
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
+_ADDED: dict[str, Image.Image] = {}
+
+
+def add_sprite(noun: str, picture: Image.Image) -> None:
+    """From now on `noun` looks like `picture`: RGBA, cropped to its opaque part, longest side 128 px.
+
+    Scenes can hold it and `EmojiMatcher` can look for it; the vocabulary, its splits and suites stay as they are.
+    """
+    if sprite_path(noun).exists():
+        raise ValueError(f"{noun!r} has a sprite already")
+    _ADDED[noun] = picture
+    sprite.cache_clear()
+
+
 def sprite_path(noun: str) -> Path:
     """Where the sprite of `noun` ships."""
     return ASSETS / "sprites" / f"{noun}.png"
@@ -35,7 +50,7 @@ def sprite(noun: str, colour: str | None = None) -> Image.Image:
     With a `colour` it is recoloured by luminance: relative to the sprite's median luminance,
     times the colour; what is brighter than the median goes towards white.
     """
-    picture = Image.open(sprite_path(noun)).convert("RGBA")
+    picture = _ADDED[noun] if noun in _ADDED else Image.open(sprite_path(noun)).convert("RGBA")
     return picture if colour is None else recolour(picture, COLOURS[colour])
 
 

@@ -3,11 +3,13 @@
     items.py          one prompt and what it asks for
     suites.py         what is asked, prompt by prompt; suite_files.py: suites by path
     emoji_matcher.py  a judge: what is in the picture (one judge or scorer a file)
-    clip.py           scorers through transformers, with the user's weights; blip_vqa.py too
+    clip.py           scorers through transformers, with the user's weights; clip_templates.py, blip_vqa.py too
     scores.py         asked against found: present, exact, quality
+    placing.py        found objects against asked boxes
     evaluate.py       prompts × seeds → pictures → verdicts, resumable
     table.py          shares with 95 % intervals of one way of painting
     compare.py        several ways over the same prompts and seeds, with paired differences
+    by_step.py        scatter and overlap of the maps at every step
     changes.py        pictures that another way made right, or spoilt
     layouts.py        picture folders for the benchmarks' own evaluators
     measure.py        how well a judge finds what was rendered
@@ -24,28 +26,40 @@ from pathlib import Path
 from ..emoji.reading import read_caption
 from ..errors import InputError, SettingError
 from .blip_vqa import BlipVqaScorer
+from .by_step import StepRow, by_step, by_step_csv, by_step_markdown
 from .changes import Changes, changes
 from .clip import ClipScorer
-from .compare import Compared, compare, compared_csv, compared_markdown
+from .clip_templates import ClipTemplatesScorer
+from .compare import Compared, compare, compared_csv, compared_markdown, value_of
 from .emoji_matcher import EmojiMatcher
-from .evaluate import Judged, evaluate, picture_name
+from .evaluate import Judged, Painted, evaluate, picture_name
 from .found import Found, Judge, Scorer
 from .items import Item
 from .layouts import LAYOUTS, check_layout, lay_out
 from .scores import Score, score
 from .suite_files import is_file_suite, suite_at
-from .suites import attend_and_excite, emoji_geneval
+from .suites import (
+    attend_and_excite,
+    attend_and_excite_test,
+    attend_and_excite_tuning,
+    emoji_geneval,
+    emoji_layout,
+)
 from .table import Row, markdown, rows
 
 SUITES: dict[str, Callable[[], tuple[Item, ...]]] = {
     "emoji-geneval": emoji_geneval,
     "attend-and-excite": attend_and_excite,
+    "attend-and-excite-tuning": attend_and_excite_tuning,
+    "attend-and-excite-test": attend_and_excite_test,
+    "emoji-layout": emoji_layout,
 }
 JUDGES: dict[str, Callable[[], Judge]] = {
     "emoji-matcher": EmojiMatcher,
 }
 SCORERS: dict[str, Callable[[str], Scorer]] = {
     "clip": ClipScorer,
+    "clip-templates": ClipTemplatesScorer,
     "blip-vqa": BlipVqaScorer,
 }
 """Written `name:weights`: a folder or hub id of the user's."""
@@ -53,9 +67,40 @@ NO_JUDGE = "none"
 """Pictures alone: for evaluators elsewhere."""
 
 __all__ = [
-    "JUDGES", "LAYOUTS", "NO_JUDGE", "SCORERS", "SUITES", "Changes", "Compared", "Found", "Item", "Judge", "Judged",
-    "Row", "Score", "Scorer", "changes", "check_fits", "check_layout", "choose_items", "choose_judge", "compare",
-    "compared_csv", "compared_markdown", "evaluate", "lay_out", "markdown", "picture_name", "rows", "score",
+    "JUDGES",
+    "LAYOUTS",
+    "NO_JUDGE",
+    "SCORERS",
+    "SUITES",
+    "Changes",
+    "Compared",
+    "Found",
+    "Item",
+    "Judge",
+    "Judged",
+    "Painted",
+    "Row",
+    "Score",
+    "Scorer",
+    "StepRow",
+    "by_step",
+    "by_step_csv",
+    "by_step_markdown",
+    "changes",
+    "check_fits",
+    "check_layout",
+    "choose_items",
+    "choose_judge",
+    "compare",
+    "compared_csv",
+    "compared_markdown",
+    "evaluate",
+    "lay_out",
+    "markdown",
+    "picture_name",
+    "rows",
+    "score",
+    "value_of",
 ]  # fmt: skip
 
 

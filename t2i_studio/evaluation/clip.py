@@ -2,7 +2,8 @@
 
 - `similarity`: cosine of picture and whole prompt (T2I-CompBench's CLIP similarity).
 - `min_similarity`: the smallest cosine over the prompt's parts, as Attend-and-Excite reports neglect
-  (arXiv 2301.13826, section 5). They average each text over 80 templates; here it stands as it is.
+  (arXiv 2301.13826, section 5). They average each text over 80 templates (`clip-templates`); here it stands
+  as it is.
 - `clip_score`: 2.5 · max(cosine, 0) with "A photo depicts " before the prompt (Hessel et al., 2021).
 """
 

@@ -9,7 +9,7 @@ t2i_studio.evaluation.measure`), before any generated picture was judged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 import numpy as np
@@ -50,18 +50,20 @@ class EmojiMatcher:
     name = NAME
     nouns = frozenset(NOUNS)
 
-    def __init__(self, accept: float = ACCEPT) -> None:
+    def __init__(self, accept: float = ACCEPT, nouns: tuple[str, ...] = NOUNS) -> None:
         self.accept = accept
-        self._templates = _templates()
+        self.nouns = frozenset(nouns)
+        self._templates = _templates(nouns)
 
     def __call__(self, image: Image.Image) -> tuple[Found, ...]:
-        """Objects of the picture, the most certain first; pictures of other sizes are scaled."""
+        """Objects of the picture, the most certain first; pictures of other sizes are scaled, and boxes back."""
         picture = image.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BICUBIC)
         rgb_YXC = np.asarray(picture, dtype=np.float32) / 255
         ground = background(rgb_YXC)
         scene = _Scene(rgb_YXC, ground)
         refined = [_refined(scene, guess) for guess in _promising(scene, self._propose(scene))]
-        return _suppressed([found for found in refined if found.score >= self.accept])
+        found = _suppressed([found for found in refined if found.score >= self.accept])
+        return found if image.size == (SIZE, SIZE) else tuple(_scaled(one, image.size) for one in found)
 
     def _propose(self, scene: _Scene) -> list[_Guess]:
         """The best guesses over all sprites, scales and places."""
@@ -75,6 +77,12 @@ class EmojiMatcher:
         inside = templates.inside(score.shape)
         score = torch.where(inside, score, torch.full_like(score, -1.0))
         return _peaks(score, templates)
+
+
+def _scaled(found: Found, size: tuple[int, int]) -> Found:
+    across, down = size[0] / SIZE, size[1] / SIZE
+    left, top, right, bottom = found.box
+    return replace(found, box=(left * across, top * down, right * across, bottom * down))
 
 
 @dataclass(frozen=True)
@@ -141,9 +149,9 @@ _FFT = COARSE + 2 * _EDGE
 
 
 @lru_cache(maxsize=1)
-def _templates() -> _Templates:
+def _templates(nouns: tuple[str, ...]) -> _Templates:
     keys, outlines, shadings, details, pads = [], [], [], [], []
-    for noun in NOUNS:
+    for noun in nouns:
         for flip in (False, True):
             for side in SIDES:
                 width, height = _size(noun, side)

@@ -12,21 +12,35 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..runs import storing
 from .found import Found, Judge, Scorer
 from .items import Item
+from .placing import placed
 from .scores import score
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 BATCH = 8
 RECORDS = "judged.jsonl"
 ABOUT = "about.json"
 _LONGEST = 120
-Paint = Callable[[Sequence[str], Sequence[int]], Sequence[Image.Image]]
-"""Prompts and seeds of equal length → pictures."""
+
+
+@dataclass(frozen=True)
+class Painted:
+    """One picture, and what was measured on its maps while it was painted."""
+
+    image: Image.Image
+    maps: dict[str, list[float]] = field(default_factory=dict)
+    "`timestep`, `scatter` and `overlap` at every step; empty where nothing was measured."
+
+
+Paint = Callable[[Sequence[Item], Sequence[int]], Sequence[Painted]]
+"""Items and seeds of equal length → pictures."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +57,15 @@ class Judged:
     quality: float | None = None
     found: tuple[Found, ...] = ()
     numbers: dict[str, float] = field(default_factory=dict)
-    "What a scorer gave."
+    "What a scorer gave; where boxes were asked for, how well they are filled."
     seconds: float | None = field(default=None, compare=False)
     "Of painting: its share of its batch."
     memory: int | None = field(default=None, compare=False)
     "Bytes of device memory at their highest while its batch was painted; None where a device does not tell."
     judging: float | None = field(default=None, compare=False)
     "Seconds that the judge took."
+    maps: dict[str, list[float]] = field(default_factory=dict)
+    "See `Painted`."
 
     @property
     def group(self) -> str:
@@ -91,14 +107,14 @@ def evaluate(
     for start in range(0, len(waiting), batch):
         part = waiting[start : start + batch]
         started = time.monotonic()
-        images = paint([item.prompt for item, _ in part], [seed for _, seed in part])
-        seconds = (time.monotonic() - started) / len(part)
-        for (item, seed), image in zip(part, images, strict=True):
+        painted = paint([item for item, _ in part], [seed for _, seed in part])
+        seconds, most = (time.monotonic() - started) / len(part), memory()
+        for (item, seed), one in zip(part, painted, strict=True):
             started = time.monotonic()
-            judged = replace(_judged(item, seed, image, judge), seconds=seconds, memory=memory())
+            judged = replace(_judged(item, seed, one.image, judge), maps=one.maps, seconds=seconds, memory=most)
             judged = replace(judged, judging=time.monotonic() - started)
             with storing(folder):
-                image.save(folder / picture_name(judged))
+                one.image.save(folder / picture_name(judged))
                 with (folder / RECORDS).open("a", encoding="utf-8") as records:
                     records.write(json.dumps(asdict(judged)) + "\n")
             yield judged
@@ -146,7 +162,8 @@ def _judged(item: Item, seed: int, image: Image.Image, judge: Judge | Scorer | N
         raise InputError(f"{judge.name} can't tell what {item.prompt!r} asks for.", "Use --judge none, or a scorer.")
     found = judge(image)  # type: ignore[operator]
     got = score(item.request, found)
-    return replace(plain, present=got.present, exact=got.exact, quality=got.quality, found=found)
+    numbers = placed(item.boxes, found, image.size) if item.boxes else {}
+    return replace(plain, present=got.present, exact=got.exact, quality=got.quality, found=found, numbers=numbers)
 
 
 def _same(file: Path, about: dict[str, object]) -> None:

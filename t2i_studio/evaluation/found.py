@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Box = tuple[float, float, float, float]
-"""XYXY in pixels, upper end exclusive."""
+"""XYXY in pixels of the picture, upper end exclusive."""
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..emoji.captions import Request
+from ..types import Box
 
 
 @dataclass(frozen=True)
@@ -23,3 +24,5 @@ class Item:
     "GenEval's own line about it, for GenEval's own evaluator."
     number: int = 0
     "Its line in the file it comes from, from 0."
+    boxes: Mapping[str, Box] = field(default_factory=dict)
+    "Where its nouns should stand; empty where nothing is asked."

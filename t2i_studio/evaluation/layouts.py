@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import SettingError
 from ..runs import storing
 from .items import Item
 
@@ -29,19 +29,21 @@ def check_layout(layout: str, items: Sequence[Item]) -> None:
     """Before anything is painted: whether these prompts can be laid out so.
 
     Raises:
-        InputError: unknown layout, no metadata for GenEval's, a prompt too long for a file's name.
+        SettingError: unknown layout, no metadata for GenEval's, a prompt too long for a file's name.
     """
     if layout not in LAYOUTS:
-        raise InputError(f"There is no layout {layout!r}.", f"Known: {', '.join(LAYOUTS)}.")
+        raise SettingError(f"There is no layout {layout!r}.", f"Known: {', '.join(LAYOUTS)}.", "layout")
     if layout == "geneval" and not all(item.metadata for item in items):
-        raise InputError(
-            "GenEval's layout needs GenEval's metadata.", "Give its evaluation_metadata.jsonl as the suite."
+        raise SettingError(
+            "GenEval's layout needs GenEval's metadata.", "Give its evaluation_metadata.jsonl as the suite.", "layout"
         )
     if layout == "t2i-compbench":
         for item in items:
             if len(_sample_name(item.prompt, 0).encode()) > _LONGEST_NAME:
-                raise InputError(
-                    f"{item.prompt[:40]!r}… is too long for a file's name.", "T2I-CompBench reads prompts from names."
+                raise SettingError(
+                    f"{item.prompt[:40]!r}… is too long for a file's name.",
+                    "T2I-CompBench reads prompts from names.",
+                    "layout",
                 )
 
 

@@ -3,18 +3,24 @@
 `emoji_geneval` is GenEval's six tasks (Ghosh et al., 2023) in the embedded world: one object, two
 objects, counting, colours, position, colours of two objects. *Seen* prompts use noun pairs and
 colour–noun combinations that occur in training, *unseen* ones those that occur nowhere in it.
+
+`attend_and_excite` has each of the 276 pairs of nouns once; the splits of pairs make its tuning and test parts.
+`emoji_layout` asks where the two should stand.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import cycle
 
 import numpy as np
 
 from ..config import ASSETS
 from ..emoji.captions import Asked, Request
-from ..emoji.splits import Splits, load_splits
+from ..emoji.scenes import SCENE_SIZE, compose
+from ..emoji.splits import SPLIT_NAMES, Splits, load_splits
 from ..emoji.vocabulary import COLOURS, NOUNS, NUMBERS, RELATIONS, plural
+from ..types import Box
 from .items import Item
 from .suite_files import prompt_file
 
@@ -22,6 +28,8 @@ SEED = 553
 """Of the draws of a suite: the same prompts for every model, for good."""
 A_TASK = 24
 """Prompts of a task and split."""
+_LAYOUTS = (("tuning", "seen", "tuning"), ("test", "seen", "test_seen"), ("test", "unseen", "test_unseen"))
+"""Task, split, and the split of pairs."""
 
 
 def emoji_geneval() -> tuple[Item, ...]:
@@ -53,6 +61,42 @@ def attend_and_excite() -> tuple[Item, ...]:
     for task in ("animals", "animals-objects", "objects"):
         items += prompt_file(ASSETS / "prompts" / "attend-and-excite" / f"{task}.txt", task)
     return tuple(items)
+
+
+def attend_and_excite_tuning() -> tuple[Item, ...]:
+    """The 36 of them whose nouns are a tuning pair: settings are searched on these, and tables made of others."""
+    return _of_pairs("tuning")
+
+
+def attend_and_excite_test() -> tuple[Item, ...]:
+    """The 96 of them whose nouns are a test pair, seen or unseen; no tuning pair is among them."""
+    return _of_pairs("test_seen", "test_unseen")
+
+
+def emoji_layout() -> tuple[Item, ...]:
+    """Two nouns, each with a box of its own: tuning pairs, and test pairs seen and unseen, 36 + 96 prompts.
+
+    Boxes lie as objects of the embedded world do: of its sizes, apart, the same for good.
+    """
+    items = []
+    for task, split, name in _LAYOUTS:
+        for number, (one, other) in enumerate(sorted(load_splits().pairs[name])):
+            plain = _item(task, split, (Asked(one), Asked(other)))
+            assert plain.request is not None
+            rng = np.random.default_rng([SEED, SPLIT_NAMES.index(name), number])
+            objects = compose(plain.request, rng, plain.prompt).objects
+            boxes = {one.noun: Box(*(round(edge / SCENE_SIZE, 4) for edge in one.box)) for one in objects}
+            items.append(replace(plain, boxes=boxes))
+    return tuple(items)
+
+
+def _of_pairs(*splits: str) -> tuple[Item, ...]:
+    known = load_splits()
+
+    def pair(item: Item) -> list[str]:
+        return [] if item.request is None else [asked.noun for asked in item.request.asked]
+
+    return tuple(item for item in attend_and_excite() if known.pair_split(*pair(item)) in splits)
 
 
 def _draw(options: list[tuple[str, str]], rng: np.random.Generator) -> list[tuple[str, str]]:

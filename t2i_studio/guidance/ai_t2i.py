@@ -29,7 +29,7 @@ class AiT2I(Method):
     isolation: float = weight(2.0, "the centres of subjects part.")
     presence: float = weight(0.25, "no subject may vanish.")
     attribute: float = weight(0.75, "adjectives gather where their noun is.")
-    layout: float = weight(2.0, "subjects stay inside their boxes, where there are any.")
+    layout: float = weight(2.0, "subjects stay inside their boxes; 0 knows no boxes.")
     radius: float = Field(RADIUS, gt=0, le=1, description="Of the discs about peaks, as a share of the map's side.")
     attribute_radius: float = Field(ATTRIBUTE_RADIUS, gt=0, le=1, description="The same for adjectives.")
 
@@ -41,7 +41,8 @@ class AiT2I(Method):
 
         maps_NYX, roles = view.subjects_NYX, view.roles
         found: dict[str, list[torch.Tensor]] = {"aggregation": [], "attribute": [], "layout": []}
-        for map_YX, single, box in zip(maps_NYX, roles.single, roles.boxes, strict=True):
+        boxes = roles.boxes if self.layout else [None] * len(roles.boxes)
+        for map_YX, single, box in zip(maps_NYX, roles.single, boxes, strict=True):
             target = None if box is None else middle(map_YX, box)
             if single or box is not None:
                 found["aggregation"].append(aggregation(map_YX, self.radius, target))

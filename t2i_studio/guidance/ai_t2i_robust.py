@@ -23,7 +23,7 @@ class AiT2IRobust(Method):
     isolation: float = weight(2.0, "subjects share no cell and stand apart.")
     presence: float = weight(0.25, "no subject may vanish.")
     attribute: float = weight(0.75, "adjectives lie where their noun is.")
-    layout: float = weight(2.0, "subjects stay inside their boxes, where there are any.")
+    layout: float = weight(2.0, "subjects stay inside their boxes; 0 knows no boxes.")
 
     def losses(self, view: View) -> dict[str, torch.Tensor]:
         """An adjective's loss is the share of its foreground that its noun's does not cover."""

@@ -17,7 +17,7 @@ import torch
 
 from ..errors import CaptureError, InputError, SettingError
 from ..families import family_for
-from ..prompts import parse
+from ..prompts import attributed, parse
 from ..types import GuidedStep, ParsedPrompt
 from .method import Method
 from .methods import choose_method
@@ -58,7 +58,7 @@ def guide(
     method: str | Method = "ai-t2i",
     *,
     strength: float = 1.0,
-    boxes: Mapping[str, Box] | None = None,
+    boxes: Mapping[str, Box] | Sequence[Mapping[str, Box]] | None = None,
     attributes: Mapping[str, Sequence[str]] | None = None,
     nouns: Sequence[str] | None = None,
     language: str = "en",
@@ -71,7 +71,7 @@ def guide(
         prompt: what the pipeline is called with; several for a batch; or one that is parsed already.
         method: key of `METHODS`, or a method with its dials set.
         strength: factor of the step size; 0 is bit-identical to no guidance.
-        boxes: where subjects should stand, by their ids (`cat`, `car#2`).
+        boxes: where subjects should stand, by their ids (`cat`, `car#2`); for several prompts one such mapping each.
         attributes: words that describe a subject, by its id, instead of those the parser found.
         nouns: subjects instead of those the parser found.
         language: of the prompt (Stanza code).
@@ -92,7 +92,10 @@ def guide(
     family = family_for(pipe)
     prompts = list(prompt) if isinstance(prompt, list | tuple) else [prompt]
     parsed = [one if isinstance(one, ParsedPrompt) else parse(str(one), language, nouns) for one in prompts]
-    targets = [make_target(pipe, family, asked, one, boxes or {}, attributes) for one in parsed]
+    parsed = [attributed(one, attributes or {}) for one in parsed]
+    targets = [
+        make_target(pipe, family, asked, one, own) for one, own in zip(parsed, _each(boxes, len(parsed)), strict=True)
+    ]
     guidance = Guidance(asked)
     with ExitStack() as stack:
         running = _Running(pipe, family, asked, targets, strength, guidance, stack)
@@ -102,6 +105,15 @@ def guide(
         stack.enter_context(_wrapped(pipe.scheduler, running))
         stack.enter_context(_restarted(pipe.scheduler, running))
         yield guidance
+
+
+def _each(boxes: Any, number: int) -> list[Mapping[str, Box]]:
+    """Boxes of each prompt."""
+    if boxes is None or isinstance(boxes, Mapping):
+        return [boxes or {}] * number
+    if len(boxes) != number:
+        raise InputError(f"There are boxes for {len(boxes)} prompts, and {number} prompts.", "Give boxes for each.")
+    return list(boxes)
 
 
 class _Running:

@@ -14,7 +14,7 @@ from .view import Roles
 
 if TYPE_CHECKING:
     from ..families import Family
-    from ..types import ParsedPrompt, Subject
+    from ..types import ParsedPrompt
     from .method import Method
 
 
@@ -30,13 +30,12 @@ class Target:
 
 
 def make_target(
-    pipe: Any, family: Family, method: Method, parsed: ParsedPrompt, boxes: Mapping[str, Box],
-    attributes: Mapping[str, Sequence[str]] | None = None,
+    pipe: Any, family: Family, method: Method, parsed: ParsedPrompt, boxes: Mapping[str, Box]
 ) -> Target:  # fmt: skip
     """Columns and roles of a prompt's words.
 
     Raises:
-        PromptError: no subject to guide, or a box or attribute for something the prompt does not name.
+        PromptError: no subject to guide, or a box for something the prompt does not name.
         SettingError: the method wants boxes and there are none.
     """
     if method.needs_boxes and not boxes:
@@ -48,14 +47,12 @@ def make_target(
     subjects = [subject for subject in parsed.subjects if found[subject.id]]
     if not subjects:
         raise PromptError("The prompt names nothing to guide.", "Name what is to be seen: a cat and a dog.")
-    for name in (*boxes, *(attributes or ())):
-        _known(name, [subject.id for subject in parsed.subjects])
+    for name in boxes:
+        _known(name, parsed.ids)
         if not found[name]:
             raise PromptError(f"{name!r} is past the model's limit of tokens.", "Shorten the prompt before it.")
     described = [
-        (i, word_columns(word, spans, starts))
-        for i, subject in enumerate(subjects)
-        for word in _attributes(parsed, subject, attributes)
+        (i, word_columns(word, spans, starts)) for i, subject in enumerate(subjects) for word in subject.attributes
     ]
     named = {word for subject in subjects for word in (*subject.words, *subject.attributes)}
     others = [
@@ -91,25 +88,6 @@ def _competing(family: Family, sets: Sequence[Any], spans: Sequence[Any]) -> tup
             if token not in one.tokenizer.all_special_tokens
         )
     return tuple(range(sets[0].start + 1, sets[0].start + sets[0].num_columns - 1))
-
-
-def _attributes(parsed: ParsedPrompt, subject: Subject, given: Mapping[str, Sequence[str]] | None) -> tuple[int, ...]:
-    if given is None or subject.id not in given:
-        return subject.attributes
-    return tuple(_nearest(parsed, subject, text.lower()) for text in given[subject.id])
-
-
-def _nearest(parsed: ParsedPrompt, subject: Subject, text: str) -> int:
-    """The word that is meant: `red#2` the second, `red` the last one before the subject, else the first."""
-    words = [word.text.lower() for word in parsed.words]
-    name, _, number = text.partition("#")
-    _known(name, words)
-    places = [i for i, word in enumerate(words) if word == name]
-    if number.isdigit():
-        if not 1 <= int(number) <= len(places):
-            raise PromptError(f"The prompt has no {text!r}.", f"It has {name!r} {len(places)} times.")
-        return places[int(number) - 1]
-    return max((i for i in places if i < subject.words[0]), default=places[0])
 
 
 def _known(name: str, known: Sequence[str]) -> None:

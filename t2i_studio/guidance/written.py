@@ -1,4 +1,4 @@
-"""Boxes and weights as they are written in settings, on the command line and on the page."""
+"""Boxes, attributes and weights as they are written in settings, on the command line and on the page."""
 
 from __future__ import annotations
 
@@ -29,6 +29,22 @@ def read_boxes(texts: Sequence[str]) -> dict[str, Box]:
         if name in found:
             raise SettingError(f"There are two boxes for {name!r}.", "Keep one.", "boxes")
         found[name] = Box(left, top, right, bottom)
+    return found
+
+
+def read_attributes(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """`car:red,shiny` → what describes the car; `car:` → nothing does. Several for one subject add up.
+
+    Raises:
+        SettingError: not so written.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        name, colon, words = text.rpartition(":")
+        if not colon or not name.strip():
+            raise SettingError(f"{text!r} gives no attribute.", 'Write "car:red", or "car:" for none.', "attributes")
+        given = tuple(word.strip().lower() for word in words.split(",") if word.strip())
+        found[name.strip().lower()] = (*found.get(name.strip().lower(), ()), *given)
     return found
 
 

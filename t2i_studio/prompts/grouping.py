@@ -1,7 +1,7 @@
 """From tagged words to subjects: compounds, repetitions, counts, attributes. Pure; knows no tagger.
 
 A noun phrase is read leftwards from its nouns: adjectives, colours and materials describe, a number counts,
-an article ends it.
+an article ends it. Where a dependency parse is there, its arcs tell what describes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..types import Subject, Word
+from .dependencies import Arc, described_by
 from .wordlists import WordLists, is_plural, singulars
 
 if TYPE_CHECKING:
@@ -22,12 +23,17 @@ _BE = frozenset(("is", "are", "was", "were"))
 
 @dataclass(frozen=True)
 class Prompt:
-    """The tagged words of a text. `plurals`: whether each is one by the tagger, None where it is silent."""
+    """The tagged words of a text.
+
+    `plurals`: whether each is one by the tagger, None where it is silent. `arcs`: what each hangs on, where a
+    dependency parser looked; else empty.
+    """
 
     text: str
     words: tuple[Word, ...]
     lists: WordLists
     plurals: tuple[bool | None, ...] = ()
+    arcs: tuple[Arc, ...] = ()
 
     def low(self, index: int) -> str:
         """Word in lower case; empty outside the prompt."""
@@ -73,7 +79,7 @@ def describe(prompt: Prompt, nouns: Sequence[int]) -> Subject:
     first, last = prompt.words[nouns[0]], prompt.words[nouns[-1]]
     text = prompt.text[first.start : last.end]
     before, start = _attributes_before(prompt, nouns[0])
-    attributes = (*before, *_attributes_after(prompt, nouns[-1]))
+    attributes = described_by(prompt, nouns) if prompt.arcs else (*before, *_attributes_after(prompt, nouns[-1]))
     return Subject(re.sub(r"\s+", " ", text).lower(), text, tuple(nouns), attributes, _count(prompt, nouns, start))
 
 

@@ -1,6 +1,7 @@
 """Words with parts of speech, by Stanza: the user's official package of a language, else `assets/stanza-en`.
 
-Never touches the network. Knows nothing of subjects.
+An official package with a dependency parser (`depparse`, and `lemma`, which it reads) also tells what each word
+hangs on. Never touches the network. Knows nothing of subjects.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -16,18 +18,26 @@ from typing import TYPE_CHECKING, Any
 from ..config import ASSETS
 from ..errors import PromptError
 from ..types import Word
+from .dependencies import Arc
 
 if TYPE_CHECKING:
     from stanza import Pipeline
 
 SHIPPED = ASSETS / "stanza-en"
 _LOCK = threading.Lock()
+_PARSER = ("lemma", "depparse")
+_LEARNT = re.compile(r"<[\w-]+>")
+"""How tokens learnt by textual inversion are written."""
 _NUMBER = {"Number=Sing": False, "Number=Plur": True}
 _logger = logging.getLogger(__name__)
 
 
-def tag(text: str, language: str = "en") -> tuple[tuple[Word, ...], tuple[bool | None, ...]]:
+def tag(
+    text: str, language: str = "en"
+) -> tuple[tuple[Word, ...], tuple[bool | None, ...], tuple[Arc, ...]]:  # fmt: skip
     """The words of a text, and for each whether the tagger calls it plural (None where it does not say).
+
+    Third what each hangs on; empty where no dependency parser is installed.
 
     Safe to call from several threads. The first call of a language loads Stanza and its models (seconds).
 
@@ -35,21 +45,49 @@ def tag(text: str, language: str = "en") -> tuple[tuple[Word, ...], tuple[bool |
         PromptError: no models of that language are installed.
     """
     if not text.strip():
-        return (), ()
+        return (), (), ()
     with _LOCK:
         document: Any = _pipeline(language)(text)
     words: list[Word] = []
     plurals: list[bool | None] = []
+    arcs: list[Arc | None] = []
     for sentence in document.sentences:
+        place: dict[int, int] = {}
+        told: list[Any] = []
         for token in sentence.tokens:
-            for start, end, upos, feats in _pieces(token, text):
-                words.append(Word(text[start:end], start, end, upos))
-                plurals.append(next((flag for key, flag in _NUMBER.items() if key in feats), None))
-    return tuple(words), tuple(plurals)
+            pieces = _pieces(token, text)
+            for start, end, word in pieces:
+                place |= {own.id: len(words) for own in (token.words if len(pieces) == 1 else (word,))}
+                words.append(Word(text[start:end], start, end, word.upos or "X"))
+                plurals.append(next((flag for key, flag in _NUMBER.items() if key in (word.feats or "")), None))
+                told.append(word)
+        arcs += [_arc(word, place) for word in told]
+    known = tuple(arc for arc in arcs if arc is not None)
+    whole = known if len(known) == len(words) else ()
+    return _with_learnt(text, tuple(words), tuple(plurals), whole)
 
 
-def _pieces(token: Any, text: str) -> list[tuple[int, int, str, str]]:
-    """(start, end, UPOS, features) of a token's words; one where they don't spell it ("du" = de + le)."""
+def _with_learnt(
+    text: str, words: tuple[Word, ...], plurals: tuple[bool | None, ...], arcs: tuple[Arc, ...]
+) -> tuple[tuple[Word, ...], tuple[bool | None, ...], tuple[Arc, ...]]:
+    """Learnt tokens, `<my-cat>`, as one noun each; a tagger tears them apart. Arcs go: they were of the pieces."""
+    for start, end in (match.span() for match in _LEARNT.finditer(text)):
+        inside = [i for i, word in enumerate(words) if word.start < end and start < word.end]
+        first, last = inside[0], inside[-1] + 1
+        words = (*words[:first], Word(text[start:end], start, end, "NOUN"), *words[last:])
+        plurals, arcs = (*plurals[:first], False, *plurals[last:]), ()
+    return words, plurals, arcs
+
+
+def _arc(word: Any, place: dict[int, int]) -> Arc | None:
+    """What a word of Stanza's hangs on; `place`: index of each word of its sentence by Stanza's number."""
+    if getattr(word, "head", None) is None or not word.deprel:
+        return None
+    return Arc(place.get(word.head, -1), word.deprel)
+
+
+def _pieces(token: Any, text: str) -> list[tuple[int, int, Any]]:
+    """(start, end, Stanza's word) of a token's words; one where they don't spell it ("du" = de + le)."""
     words = token.words
     start, end = token.start_char, token.end_char
     at = start
@@ -58,12 +96,12 @@ def _pieces(token: Any, text: str) -> list[tuple[int, int, str, str]]:
         if len(words) > 1 and not text.startswith(word.text, at, end):
             break
         stop = at + len(word.text) if len(words) > 1 else end
-        pieces.append((at, stop, word.upos or "X", word.feats or ""))
+        pieces.append((at, stop, word))
         at = stop
     if at == end:
         return pieces
     nominal = next((word for word in words if word.upos in {"NOUN", "PROPN"}), words[0])
-    return [(start, end, nominal.upos or "X", nominal.feats or "")]
+    return [(start, end, nominal)]
 
 
 @lru_cache(maxsize=4)
@@ -72,7 +110,7 @@ def _pipeline(language: str) -> Pipeline:
     folder = installed(language)
     if folder is not None:
         try:
-            return _load(language, folder, processors="tokenize,pos")
+            return _official(language, folder)
         except Exception as error:
             # Half an installation: English falls back to what ships, others can't.
             if language != "en":
@@ -91,6 +129,15 @@ def _pipeline(language: str) -> Pipeline:
         )
     paths = {name: str(file) for name, file in files.items()}
     return _load("en", SHIPPED, processors={}, package=None, allow_unknown_language=True, **paths)
+
+
+def _official(language: str, folder: Path) -> Pipeline:
+    if has_parser(language, folder):
+        try:
+            return _load(language, folder, processors="tokenize,pos,lemma,depparse")
+        except Exception as error:
+            _logger.warning("Stanza's dependency parser in %s can't be used (%s).", folder, error)
+    return _load(language, folder, processors="tokenize,pos")
 
 
 def _load(language: str, folder: Path, **options: Any) -> Pipeline:
@@ -112,11 +159,19 @@ def installed(language: str) -> Path | None:
         index = folder / "resources.json"
         if not index.is_file():
             continue
-        names = {language, _alias(index, language)}
-        for name in names:
-            if all(any((folder / name / part).glob("*.pt")) for part in ("tokenize", "pos")):
-                return folder
+        if _holds(folder, language, ("tokenize", "pos")):
+            return folder
     return None
+
+
+def has_parser(language: str, folder: Path) -> bool:
+    """Whether the official models of a language that lie there can tell what each word hangs on."""
+    return _holds(folder, language, _PARSER)
+
+
+def _holds(folder: Path, language: str, parts: tuple[str, ...]) -> bool:
+    names = {language, _alias(folder / "resources.json", language)}
+    return any(all(any((folder / name / part).glob("*.pt")) for part in parts) for name in names)
 
 
 def _resource_folders() -> list[Path]:

@@ -5,7 +5,7 @@ Knows parsed prompts; knows no page. The chips' value goes to `chips.js`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,9 +22,11 @@ class Choice:
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    "(subject id, words) where the user says what describes it."
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.removed)
+        return bool(self.added or self.removed or self.attributes)
 
 
 def word_id(parsed: ParsedPrompt, index: int) -> str:
@@ -35,11 +37,11 @@ def word_id(parsed: ParsedPrompt, index: int) -> str:
 
 
 def chosen(parsed: ParsedPrompt, choice: Choice) -> list[str] | None:
-    """Ids to map, in the order of the prompt; None where the user changed nothing.
+    """Ids to map, in the order of the prompt; None where the user changed nothing about them.
 
     `parsed` is the prompt as the parser reads it, without the choice.
     """
-    if not choice:
+    if not (choice.added or choice.removed):
         return None
     place = {word_id(parsed, i): i for i in range(len(parsed.words))}
     place |= {s.id: s.words[0] for s in parsed.subjects}
@@ -62,17 +64,24 @@ def toggle(parsed: ParsedPrompt, shown: ParsedPrompt, choice: Choice, index: int
     return replace(choice, removed=(*choice.removed, subject.id))
 
 
-def choice_of(parsed: ParsedPrompt, nouns: Sequence[str] | None) -> Choice:
-    """The choice that makes exactly `nouns` of what the parser finds."""
+def choice_of(
+    parsed: ParsedPrompt, nouns: Sequence[str] | None, attributes: Mapping[str, tuple[str, ...]] | None = None
+) -> Choice:
+    """The choice that makes exactly `nouns` of what the parser finds, and says what describes some."""
+    said = tuple((attributes or {}).items())
     if nouns is None:
-        return Choice()
-    return Choice(tuple(n for n in nouns if n not in parsed.ids), tuple(i for i in parsed.ids if i not in nouns))
+        return Choice(attributes=said)
+    return Choice(tuple(n for n in nouns if n not in parsed.ids), tuple(i for i in parsed.ids if i not in nouns), said)
 
 
 def value(shown: ParsedPrompt, choice: Choice, spans: Sequence[TokenSpans] = (), problem: str = "") -> dict[str, Any]:
     """What the chips draw: groups of words in order, notes under them."""
     dropped = {i for s in spans for i, columns in enumerate(s.words) if not columns and shown.words[i].upos != "PUNCT"}
-    return {"groups": _groups(shown, dropped), "notes": _notes(shown, dropped, problem), "edited": bool(choice)}
+    return {
+        "groups": _groups(shown, dropped),
+        "notes": _notes(shown, dropped, problem),
+        "edited": bool(choice.added or choice.removed),
+    }
 
 
 def _groups(shown: ParsedPrompt, dropped: set[int]) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ def board(task: Task) -> dict[str, Any]:
         "id": task.id, "state": task.status, "title": " · ".join(parts), "base": next(iter(evaluation.ways)),
         "columns": _columns(table), "rows": [_row(row, evaluation) for row in table],
         "done": sum(map(len, evaluation.found.values())), "total": evaluation.num_pictures,
+        "laid_out": [str(folder) for folder in evaluation.laid_out],
     }  # fmt: skip
     if task.status == "running":
         return seen | {"message": _sentence(task.message), "seconds_left": evaluation.seconds_left()}
@@ -149,9 +150,18 @@ def _thumbnail(file: Path) -> str:
     except OSError:
         return ""
     small.thumbnail((SIDE, SIDE))
+    return _url(small, "JPEG", quality=85)
+
+
+def png(image: Image.Image) -> str:
+    """A whole picture as a data URL."""
+    return _url(image, "PNG", optimize=True)
+
+
+def _url(image: Image.Image, kind: str, **options: Any) -> str:
     buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    image.save(buffer, kind, **options)
+    return f"data:image/{kind.lower()};base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _sentence(message: str) -> str:

@@ -47,7 +47,9 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Machine": ("device, language", ("device", "dtype", "offload", "language")),
 }  # fmt: skip
 """Title → (one-line info, names): what folds away, in the order of the page."""
-BESIDE = frozenset({"prompt", "model", "seed", "nouns", "guide", "guide_strength", "guide_weights", "boxes"})
+BESIDE = frozenset(
+    {"prompt", "model", "seed", "nouns", "guide", "guide_strength", "guide_weights", "attributes", "boxes"}
+)
 """Settings that are always in sight, or have a place of their own: what guides is the tab Guide's."""
 
 

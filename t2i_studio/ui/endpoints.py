@@ -88,7 +88,8 @@ def _typed(call: Callable[..., Any], settings: type[MapSettings]) -> Callable[..
 
 
 _LISTS: dict[str, Any] = {
-    "nouns": list[str], "timesteps": list[float], "guide_weights": list[str], "boxes": list[str],
+    "nouns": list[str], "timesteps": list[float], "guide_weights": list[str], "attributes": list[str],
+    "boxes": list[str],
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from ..types import Run
 from .animation import animation
+from .by_step import steps
 from .colours import DASHES, DIFFERENCE, HEAT, PALETTES, THEMES, Theme, difference, heat, noun_colour, noun_dash
 from .compared import Row, compared
 from .curves import curves
@@ -60,6 +61,7 @@ __all__ = [
     "overlay_image",
     "pair_image",
     "save_figure",
+    "steps",
     "training_curves",
     "write_pngs",
 ]

@@ -119,6 +119,22 @@ def test_methods_bring_their_dials(visit: Visit, app: Served) -> None:
     assert app.studio.latest.settings.guide_weights == ("aggregation=2.5",)
 
 
+def test_attributes_are_moved(visit: Visit, app: Served) -> None:
+    seen = opened(visit, width=390)
+    seen.page.fill("#guide-prompt textarea", "a red car and a bowl")
+    seen.page.wait_for_selector(".attributes summary:has-text('red → car')")
+    seen.page.click(".attributes summary")
+    seen.page.select_option(".attributes li >> nth=1 >> select", "red")
+    seen.page.wait_for_selector(".attributes summary:has-text('red → bowl')")
+    assert seen.page.locator(".attributes-word").count() == 1
+    seen.page.click("#guide-go")
+    seen.page.wait_for_selector(f"{DONE} .player >> nth=1")
+    guided, plain = (app.studio.runs.load(one.id).settings for one in app.studio.runs.list(limit=2))
+    assert [tuple(one["attributes"]) for one in (guided, plain)] == [("car:", "bowl:red"), ()]
+    seen.page.click(".attributes .plain-link")
+    seen.page.wait_for_selector(".attributes summary:has-text('red → car')")
+
+
 def test_a_reload_goes_on_with_the_comparison(visit: Visit) -> None:
     seen = opened(visit)
     seen.page.click("#guide-go")

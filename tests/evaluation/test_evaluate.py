@@ -11,7 +11,7 @@ from PIL import Image
 
 from t2i_studio.cli import main
 from t2i_studio.errors import InputError
-from t2i_studio.evaluation import Found, choose_items, evaluate
+from t2i_studio.evaluation import Found, Item, Painted, choose_items, evaluate
 from t2i_studio.evaluation.evaluate import RECORDS, picture_name, read
 
 ITEMS = choose_items("emoji-geneval", ("single",), 3)
@@ -21,9 +21,9 @@ class Painter:
     def __init__(self) -> None:
         self.asked: list[tuple[str, int]] = []
 
-    def __call__(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[Image.Image]:
-        self.asked += zip(prompts, seeds, strict=True)
-        return [Image.new("RGB", (8, 8), (seed, 0, 0)) for seed in seeds]
+    def __call__(self, items: Sequence[Item], seeds: Sequence[int]) -> list[Painted]:
+        self.asked += zip([item.prompt for item in items], seeds, strict=True)
+        return [Painted(Image.new("RGB", (8, 8), (seed, 0, 0))) for seed in seeds]
 
 
 class CatJudge:

@@ -24,6 +24,7 @@ from t2i_studio.errors import InputError, ModelNotFound
 from t2i_studio.evaluation import check_fits, choose_judge
 from t2i_studio.evaluation.blip_vqa import BlipVqaScorer, noun_phrases
 from t2i_studio.evaluation.clip import ClipScorer, subjects
+from t2i_studio.evaluation.clip_templates import TEMPLATES, filled
 from t2i_studio.families.tiny_tokenizer import tiny_clip_tokenizer
 
 pytestmark = pytest.mark.models
@@ -82,6 +83,27 @@ def test_clip_is_the_cosine_by_hand(clip_folder: Path, image: Image.Image) -> No
     assert found["min_similarity"] == pytest.approx(min(cosine("a cat"), cosine("a dog")), abs=1e-5)
     assert found["clip_score"] == pytest.approx(2.5 * max(cosine("A photo depicts a cat and a dog"), 0), abs=1e-5)
     assert "min_similarity" not in ClipScorer(str(clip_folder)).numbers(image, "a cat")
+
+
+def test_templates_are_averaged_as_attend_and_excite_does(clip_folder: Path, image: Image.Image) -> None:
+    assert len(TEMPLATES) == len(set(TEMPLATES)) == 80
+    assert "a photo of a cat." in filled("a cat")
+    assert "itap of an apple." in filled("an apple")
+    assert not [text for text in filled("a cat") if " a a " in text or "the a cat" in text]
+    model, processor = CLIPModel.from_pretrained(clip_folder).eval(), CLIPProcessor.from_pretrained(clip_folder)
+
+    def direction(text: str) -> torch.Tensor:
+        given = processor(text=filled(text), images=image, return_tensors="pt", padding=True)
+        with torch.no_grad():
+            out = model(**given)
+        mean = torch.nn.functional.normalize(out.text_embeds, dim=-1).mean(0)
+        return mean / mean.norm() @ torch.nn.functional.normalize(out.image_embeds[0], dim=-1)
+
+    found = choose_judge(f"clip-templates:{clip_folder}").numbers(image, "a cat and a dog")
+    assert found["similarity"] == pytest.approx(float(direction("a cat and a dog")), abs=1e-5)
+    halves = min(float(direction("a cat")), float(direction("a dog")))
+    assert found["min_similarity"] == pytest.approx(halves, abs=1e-5)
+    assert list(found) == ["similarity", "min_similarity"]
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,14 @@ def test_suite_keeps_seen_and_unseen_apart() -> None:
     assert items == SUITES["emoji-geneval"]()
 
 
+def test_settings_are_searched_on_other_pairs_than_tables_are_made_of() -> None:
+    tuning, test = (choose_items(f"attend-and-excite-{name}") for name in ("tuning", "test"))
+    assert (len(tuning), len(test)) == (36, 96)
+    assert not {item.prompt for item in tuning} & {item.prompt for item in test}
+    assert {item.task for item in test} == {"animals", "animals-objects", "objects"}
+    assert {item.prompt for item in (*tuning, *test)} < {item.prompt for item in choose_items("attend-and-excite")}
+
+
 def test_prompts_read_well() -> None:
     prompts = {item.prompt for item in SUITES["emoji-geneval"]()}
     assert "a photo of an elephant" in prompts

@@ -29,7 +29,7 @@ from t2i_studio.guidance.schedulers import LOSE
 from t2i_studio.guidance.steering import _Running
 from t2i_studio.guidance.target import make_target
 from t2i_studio.guidance.view import View
-from t2i_studio.prompts import parse
+from t2i_studio.prompts import attributed, parse
 from t2i_studio.types import Box
 
 pytestmark = pytest.mark.models
@@ -310,7 +310,7 @@ def test_words_are_the_ones_meant() -> None:
     parsed = parse("a red car and a red bowl")
 
     def columns(**given: list[str]) -> list[tuple[int, ...]]:
-        target = make_target(pipe, family, method, parsed, {}, given)
+        target = make_target(pipe, family, method, attributed(parsed, given), {})
         return [tuple(target.columns[i] for i in group) for _, group in target.roles.attributes]
 
     first, second = columns()

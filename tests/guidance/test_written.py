@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from t2i_studio.errors import SettingError
-from t2i_studio.guidance import METHODS, choose_method, read_boxes, read_weights
+from t2i_studio.guidance import METHODS, choose_method, read_attributes, read_boxes, read_weights
 from t2i_studio.types import Box
 
 
@@ -25,6 +25,14 @@ def test_what_is_no_box(text: str) -> None:
     with pytest.raises(SettingError, match="box") as caught:
         read_boxes([text])
     assert caught.value.name == "boxes"
+
+
+def test_attributes() -> None:
+    given = read_attributes(["car:red, Shiny", "Bowl:", "car:big", "car#2:blue"])
+    assert given == {"car": ("red", "shiny", "big"), "bowl": (), "car#2": ("blue",)}
+    for text in ("red", ":red"):
+        with pytest.raises(SettingError, match="no attribute"):
+            read_attributes([text])
 
 
 def test_two_boxes_for_one() -> None:

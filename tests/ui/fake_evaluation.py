@@ -11,9 +11,10 @@ from t2i_studio.evaluating import run_evaluation
 from t2i_studio.evaluation import Found, Judged, picture_name
 from t2i_studio.evaluation.items import Item
 from t2i_studio.generation import Listener
-from t2i_studio.judging import Evaluation, safe_name
+from t2i_studio.judging import Evaluation
 from t2i_studio.planning import Plan
 from t2i_studio.tasks import Queue, Task
+from t2i_studio.ways import safe_name
 
 if TYPE_CHECKING:
     from tests.ui.fakes import FakeStudio

@@ -22,7 +22,7 @@ def handlers(studio: FakeStudio) -> EvaluateHandlers:
 def values(**changes: Any) -> list[Any]:
     given = {
         "suite": "attend-and-excite", "tasks": [], "models": ["emoji-unet"], "guides": ["none", "ai-t2i"], "loras": "",
-        "seeds": 2, "limit": 3, "judge": "emoji-matcher", "steps": 4, "guidance_scale": 5.0,
+        "seeds": 2, "limit": 3, "judge": "emoji-matcher", "layout": "", "steps": 4, "guidance_scale": 5.0,
     }  # fmt: skip
     return [(given | changes)[name] for name in FIELDS]
 
@@ -142,3 +142,19 @@ def test_nothing_was_started(handlers: EvaluateHandlers) -> None:
 def test_the_page_loads_no_torch() -> None:
     code = "import sys, t2i_studio.ui.page; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_the_sheet_of_a_way_is_a_picture_to_keep(handlers: EvaluateHandlers) -> None:
+    started = handlers.start(*values(limit=1))
+    ended(handlers, started)
+    kept = handlers.sheet({"id": started[0], "way": "ai-t2i"})
+    assert kept["name"] == "changes-ai-t2i.png"
+    assert kept["file"].startswith("data:image/png;base64,")
+    assert "problem" in handlers.sheet({"id": "gone", "way": "ai-t2i"})
+
+
+def test_what_a_layout_or_boxes_need_is_told_beside_the_control(handlers: EvaluateHandlers) -> None:
+    assert handlers.start(*values(layout="geneval"))[4]["home"] == "eval-layout"
+    problem = handlers.start(*values(guides=["none", "boxdiff"]))[4]
+    assert (problem["home"], "emoji-layout" in problem["remedy"]) == ("eval-guides", True)
+    assert handlers.asked(*values(suite="emoji-layout", layout="t2i-compbench"))["layout"] == "t2i-compbench"

@@ -35,7 +35,17 @@ const fetchPage = async (offset) => {
   if (mine !== asked || !chosen) return;
   if (page.problem) return pane.replaceChildren(banner({ state: "failed", problem: page.problem }));
   found = offset ? { ...page, items: [...found.items, ...page.items] } : page;
-  pane.replaceChildren(picturesPane(chosen, found, { choose: (only) => { chosen = { ...chosen, only }; fetchPage(0); }, more: () => fetchPage(found.items.length), close, use }));
+  pane.replaceChildren(picturesPane(chosen, found, { choose: (only) => { chosen = { ...chosen, only }; fetchPage(0); }, more: () => fetchPage(found.items.length), close, use, sheet: chosen.way === props.value.base ? null : keepSheet }));
+};
+const keepSheet = async (button) => {
+  button.disabled = true;
+  const made = await server.sheet({ id: props.value.id, way: chosen.way }).catch(() => ({ problem: "The server did not answer. Try again." }));
+  button.disabled = false;
+  if (made.problem) return pane.prepend(banner({ state: "failed", problem: made.problem }));
+  const link = el("a", { href: made.file, download: made.name });
+  document.body.append(link);
+  link.click();
+  link.remove();
 };
 const close = () => { chosen = null; asked += 1; pane.replaceChildren(); draw(); };
 const open = async (row, only) => {
@@ -67,7 +77,8 @@ const draw = () => {
   if (shown !== value.id) { shown = value.id; chosen = null; found = null; pane.replaceChildren(); drawn = ""; }
   if (top_.parentNode !== root) root.replaceChildren(top_, table, pane);
   const busy = value.state === "running" || value.state === "waiting";
-  top_.replaceChildren(...[el("p", { class: "ev-title" }, value.title), value.problem ? banner(value) : null, busy ? progress(value) : null].filter(Boolean));
+  top_.replaceChildren(...[el("p", { class: "ev-title" }, value.title), value.problem ? banner(value) : null, busy ? progress(value) : null,
+    value.laid_out?.length ? el("p", { class: "hint ev-laid" }, `Laid out: ${value.laid_out.join(", ")}`) : null].filter(Boolean));
   drawTable(value);
 };
 watch("value", draw);

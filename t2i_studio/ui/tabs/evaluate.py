@@ -19,11 +19,19 @@ if TYPE_CHECKING:
 
 SUITES = (
     ("attend-and-excite · 276 prompts, two subjects each", "attend-and-excite"),
+    ("attend-and-excite-test · those of its 96 test pairs", "attend-and-excite-test"),
+    ("attend-and-excite-tuning · 36 tuning pairs, to find settings", "attend-and-excite-tuning"),
     ("emoji-geneval · GenEval's six tasks in the emoji world", "emoji-geneval"),
+    ("emoji-layout · two subjects, each asked into a box", "emoji-layout"),
 )
 JUDGES = (
     ("emoji-matcher · finds the emoji by correlation", "emoji-matcher"),
     ("none · pictures alone", "none"),
+)
+LAYOUTS = (
+    ("none", ""),
+    ("geneval · folders for its evaluate_images.py", "geneval"),
+    ("t2i-compbench · folders for its evaluators", "t2i-compbench"),
 )
 SCRIPT = ("painting", "evaluate/table", "evaluate/pictures", "evaluate/evaluation")
 
@@ -45,7 +53,10 @@ def build(
             def pictures(wanted: Mapping[str, Any]) -> dict[str, Any]:
                 return handlers.pictures(wanted)
 
-            board = part("evaluation", {"state": "idle"}, scripts=SCRIPT, server_functions=[pictures])
+            def sheet(wanted: Mapping[str, Any]) -> dict[str, Any]:
+                return handlers.sheet(wanted)
+
+            board = part("evaluation", {"state": "idle"}, scripts=SCRIPT, server_functions=[pictures, sheet])
     _wire(handlers, fields, plan, buttons, problems, board, page, clock)
 
     def use(event: gr.EventData) -> list[Any]:
@@ -107,6 +118,9 @@ def _ask(studio: Studio) -> tuple[dict[str, gr.Component], gr.HTML, tuple[gr.But
                 list(JUDGES), value="emoji-matcher", allow_custom_value=True, label="Judge", info=told["judge"],
                 elem_id="eval-judge",
             )  # fmt: skip
+            fields["layout"] = gr.Dropdown(
+                list(LAYOUTS), value="", label="Layout", info=told["layout"], elem_id="eval-layout"
+            )
             with gr.Row(elem_classes=["fold-row"]):
                 for name in ("steps", "guidance_scale"):
                     fields[name] = control(name, getattr(defaults, name), elem_id=f"eval-{name}", min_width=130)

@@ -11,9 +11,9 @@ from ...config import GenerateSettings
 from ...errors import InputError, SettingError, StudioError
 from ...flags import words
 from ...guidance import METHODS
-from ...ways import NONE, ways
+from ...ways import NONE, safe_name, ways
 from .. import follow
-from ..comparison import board, cards
+from ..comparison import board, cards, png
 from ..controls import cleaned
 from .reading import Reading
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from ...studio import Studio
     from ...tasks import Task
 
-FIELDS = ("suite", "tasks", "models", "guides", "loras", "seeds", "limit", "judge", "steps", "guidance_scale")
+FIELDS = ("suite", "tasks", "models", "guides", "loras", "seeds", "limit", "judge", "layout", "steps", "guidance_scale")
 METHODS_OFFERED = (
     ("none · as the model paints", NONE),
-    *((f"{name} · {kind.title}", name) for name, kind in METHODS.items() if not kind.needs_boxes),
+    *((f"{name} · {kind.title}", name) for name, kind in METHODS.items()),
 )
 PLACES = {"ways": "guides", "guide": "guides", "model": "models", "lora": "loras"}
 """Settings whose control has another name here."""
@@ -61,7 +61,7 @@ class EvaluateHandlers(Reading):
         return {
             "suite": str(given["suite"] or "").strip(), "judge": str(given["judge"] or "").strip(),
             "tasks": tuple(given["tasks"] or ()), "seeds": given["seeds"], "limit": given["limit"] or None,
-            "ways": axes, "shared": shared,
+            "layout": given["layout"] or "", "ways": axes, "shared": shared,
         }  # fmt: skip
 
     def tasks_of(self, suite: str) -> Any:
@@ -128,6 +128,16 @@ class EvaluateHandlers(Reading):
         """One page of a cell's pictures; `wanted`: id, way, group, only, offset."""
         try:
             return cards(self._evaluation(wanted), wanted)
+        except StudioError as error:
+            return {"problem": str(error)}
+
+    def sheet(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """The contact sheet of a way against the first one, as a file to keep; `wanted`: id, way."""
+        try:
+            evaluation, way = self._evaluation(wanted), str(wanted["way"])
+            if not evaluation.found[way]:
+                raise InputError("This way has no pictures yet.", "Wait for some.")
+            return {"file": png(evaluation.sheet(way)), "name": f"changes-{safe_name(way)}.png"}
         except StudioError as error:
             return {"problem": str(error)}
 

@@ -30,6 +30,7 @@ class Parts:
     settings: dict[str, gr.Component]
     dials: dict[str, gr.Component]
     chips: gr.HTML
+    attributes: gr.HTML
     canvas: gr.HTML
     problems: gr.HTML
     pair: gr.HTML
@@ -72,6 +73,7 @@ def _ask(studio: Studio, handlers: GuideHandlers) -> dict[str, Any]:
     with gr.Group(elem_classes=["card", "ask"]):
         own("prompt", EXAMPLE, placeholder=EXAMPLE, info="What to paint, twice. Ctrl+Enter starts.")
         chips = part("chips", handlers.parsed(EXAMPLE, studio.model, "en", None), elem_id="guide-chips")
+        attributes = part("attributes", handlers.described(EXAMPLE, "en", None), elem_id="guide-attributes")
         own("model", studio.model, choices=model_choices(studio))
         own(
             "guide",
@@ -105,8 +107,8 @@ def _ask(studio: Studio, handlers: GuideHandlers) -> dict[str, Any]:
                 own(name, getattr(defaults, name))
     problems = part("problems", elem_id="guide-problems")
     return {
-        "settings": settings, "dials": dials, "chips": chips, "canvas": canvas, "problems": problems,
-        "both": both, "every": every, "cancel": cancel, "groups": groups,
+        "settings": settings, "dials": dials, "chips": chips, "attributes": attributes, "canvas": canvas,
+        "problems": problems, "both": both, "every": every, "cancel": cancel, "groups": groups,
     }  # fmt: skip
 
 
@@ -153,7 +155,9 @@ def _wire(handlers: GuideHandlers, parts: Parts, page: gr.Blocks, clock: gr.Time
     words = [prompt, model, language, parts.choice, boxes]
     gr.on([parts.chips.change, boxes.change], handlers.canvas, words, parts.canvas, **read)
     parts.canvas.select(handlers.drawn, None, boxes, queue=False, **PRIVATE)
-    parts.chips.select(
-        handlers.toggle, [prompt, model, language, parts.choice], [parts.choice, parts.chips], queue=False, **PRIVATE
-    )
+    asked, chosen = [prompt, model, language, parts.choice], [parts.choice, parts.chips]
+    parts.chips.select(handlers.toggle, asked, chosen, queue=False, **PRIVATE)
+    parts.chips.change(handlers.described, [prompt, language, parts.choice], parts.attributes, **read)
+    parts.attributes.select(handlers.describe, asked, chosen, queue=False, **PRIVATE)
+    parts.attributes.clear(handlers.undescribe, asked, chosen, queue=False, **PRIVATE)
     parts.chips.clear(handlers.forget, [prompt, model, language], [parts.choice, parts.chips], queue=False, **PRIVATE)

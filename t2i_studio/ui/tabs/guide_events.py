@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from ...config import GenerateSettings, settings_kept
 from ...errors import SettingError, StudioError
-from ...guidance import METHODS, choose_method, read_boxes, read_weights
+from ...guidance import METHODS, choose_method, read_attributes, read_boxes, read_weights
 from ...guidance.schedulers import LOSE, REMEDY
-from .. import chips, follow, stage
+from .. import attributes, chips, follow, stage
 from ..chips import Choice
 from ..controls import label_of, settings_from
 from ..losses import series
@@ -33,7 +34,7 @@ ALL: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """Label → method and dials, in the order of the grid."""
 NONE = "without guidance"
-_GUIDING = frozenset({"nouns", "guide", "guide_strength", "guide_weights", "boxes"})
+_GUIDING = frozenset({"nouns", "guide", "guide_strength", "guide_weights", "attributes", "boxes"})
 KEPT = 50
 """Unguided pictures that are remembered."""
 
@@ -96,7 +97,12 @@ class GuideHandlers(Several):
         base = {n: v for n, v in self.studio.defaults(given["model"]).model_dump().items() if n not in _GUIDING}
         settings = settings_from({**base, **(rest or {}), **typed}, self.nouns(given, choice))
         self._check(settings, name, own, boxes)
-        return settings, {"guide": name, "guide_strength": given["guide_strength"], "boxes": boxes}, dials
+        _, shown = self.read(settings.prompt, settings.language, choice)
+        method = {
+            "guide": name, "guide_strength": given["guide_strength"], "boxes": boxes,
+            "attributes": attributes.written(shown, choice or Choice()),
+        }  # fmt: skip
+        return settings, method, dials
 
     def _check(self, settings: GenerateSettings, name: str, own: dict[str, Any], boxes: Sequence[str]) -> None:
         empty = next((field for field, value in own.items() if value is None), None)
@@ -214,6 +220,30 @@ class GuideHandlers(Several):
             return [gr.skip()] * 4
         return [getattr(given, name) for name in ("steps", "guidance_scale", "width", "height")]
 
+    def described(self, prompt: str, language: str, choice: Choice | None) -> dict[str, Any]:
+        """The value of the attributes."""
+        try:
+            _, shown = self.read(prompt, language, choice) if (prompt or "").strip() else (None, None)
+        except StudioError:  # the chips say so
+            shown = None
+        return attributes.value(shown, choice or Choice()) if shown else {"nouns": [], "free": [], "edited": False}
+
+    def describe(self, prompt: str, model: str, language: str, choice: Choice | None, event: gr.EventData) -> Any:
+        """A word was given to a noun, or taken from it. Returns choice, chips."""
+        choice = choice or Choice()
+        try:
+            _, shown = self.read(prompt, language, choice)
+        except StudioError:
+            return choice, gr.skip()
+        told = {name: str(getattr(event, name, "")) for name in ("noun", "key")}
+        choice = attributes.describe(shown, choice, told["noun"], told["key"], bool(getattr(event, "on", False)))
+        return choice, self.parsed(prompt, model, language, choice)
+
+    def undescribe(self, prompt: str, model: str, language: str, choice: Choice | None) -> Any:
+        """Back to the attributes that the parser finds. Returns choice, chips."""
+        choice = replace(choice or Choice(), attributes=())
+        return choice, self.parsed(prompt, model, language, choice)
+
     def canvas(self, prompt: str, model: str, language: str, choice: Choice | None, boxes: str) -> dict[str, Any]:
         """What the canvas draws: the nouns, and the boxes that can be read."""
         try:
@@ -251,7 +281,8 @@ class GuideHandlers(Several):
 
     def filled(self, given: GenerateSettings) -> list[Any]:
         """As `use`, from settings."""
-        choice = chips.choice_of(self.studio.parse(given.prompt, None, given.language), given.nouns)
+        found = self.studio.parse(given.prompt, None, given.language)
+        choice = chips.choice_of(found, given.nouns, read_attributes(given.attributes))
         plain = [("; ".join(given.boxes) if name == "boxes" else getattr(given, name)) for name in SETTINGS]
         dials = [_dial(given, place) for place in DIALS]
         known = {*SETTINGS, *_GUIDING}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from ...errors import StudioError
-from .. import chips
+from .. import attributes, chips
 from ..chips import Choice
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class Reading:
         """The prompt as the parser finds it, and with the user's choice in it."""
         found = self.studio.parse(prompt, None, language)
         nouns = chips.chosen(found, choice or Choice())
-        return found, found if nouns is None else self.studio.parse(prompt, nouns, language)
+        shown = found if nouns is None else self.studio.parse(prompt, nouns, language)
+        return found, attributes.with_choice(shown, choice or Choice())
 
     def parsed(self, prompt: str, model: str, language: str, choice: Choice | None) -> dict[str, Any]:
         """The value of the chips."""
