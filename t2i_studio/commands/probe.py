@@ -82,7 +82,7 @@ def _pictures(studio: Any, options: argparse.Namespace) -> tuple[Iterator[Pictur
     if options.scenes is not None and options.scenes < 1:
         raise InputError(f"{options.scenes} scenes can't be probed.", "Give 1 or more.")
     if options.run_id is None and options.image is None:
-        numbers = options.chosen or range(options.scenes)
+        numbers = options.chosen or range(options.scenes or 0)
         return (_named(from_scene(number), options.caption) for number in numbers), len(numbers)
     if options.run_id is not None:
         run = studio.runs.load(options.run_id)
