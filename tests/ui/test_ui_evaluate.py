@@ -158,3 +158,15 @@ def test_what_a_layout_or_boxes_need_is_told_beside_the_control(handlers: Evalua
     problem = handlers.start(*values(guides=["none", "boxdiff"]))[4]
     assert (problem["home"], "emoji-layout" in problem["remedy"]) == ("eval-guides", True)
     assert handlers.asked(*values(suite="emoji-layout", layout="t2i-compbench"))["layout"] == "t2i-compbench"
+
+
+def test_an_end_is_told_again_for_pages_that_hear_of_the_start_later(handlers: EvaluateHandlers) -> None:
+    started = handlers.start(*values(limit=1))
+    ended(handlers, started)
+    shown, states = started[-1], []
+    for _ in range(6):
+        board, *_, shown = handlers.look(started[0], shown)
+        states.append(board["state"] if isinstance(board, dict) and "state" in board else "nothing new")
+        if states[-1] == "nothing new":
+            break
+    assert states == ["done"] * 4 + ["nothing new"]

@@ -26,6 +26,8 @@ METHODS_OFFERED = (
     ("none · as the model paints", NONE),
     *((f"{name} · {kind.title}", name) for name, kind in METHODS.items()),
 )
+AGAIN = 3
+"""How often an ended evaluation is told again: on a slow page the answer to Start comes after the first looks."""
 PLACES = {"ways": "guides", "guide": "guides", "model": "models", "lora": "loras"}
 """Settings whose control has another name here."""
 
@@ -104,9 +106,14 @@ class EvaluateHandlers(Reading):
     def look(self, task_id: str | None, shown: str | None) -> list[Any]:
         """What the page shows now; nothing where it shows that already. Returns: board, two buttons, problem, shown."""
         task = self.studio.task(task_id) if task_id else None
-        if task is None or _stamp(task) == shown:
+        if task is None:
             return [gr.skip()] * 5
-        return self._seen(task)
+        known, _, times = (shown or "").partition("\n")
+        told = int(times or 0) if known == _stamp(task) else -1
+        if told >= (0 if task.active else AGAIN):
+            return [gr.skip()] * 5
+        seen = self._seen(task)
+        return [*seen[:-1], f"{seen[-1]}\n{told + 1}"]
 
     def _seen(self, task: Task) -> list[Any]:
         stamp = _stamp(task)  # before the table: what comes while it is made is shown at the next look
@@ -160,4 +167,4 @@ class EvaluateHandlers(Reading):
 
 
 def _stamp(task: Task) -> str:
-    return f"{task.id} {task.status} {task.message}"
+    return f"{task.id} {task.status} {task.message}".replace("\n", " ")
