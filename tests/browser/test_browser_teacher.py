@@ -177,7 +177,6 @@ def test_a_mask_painted_by_hand_becomes_the_true_one(visit: Visit, tmp_path: Pat
     seen.page.fill(CAPTION, "a cat and a dog")
     seen.page.click("#teacher-masks button.label-wrap")
     seen.page.wait_for_selector("#teacher-brush .chip >> text=dog")
-    seen.page.locator(".brush-area").scroll_into_view_if_needed()
     painted(seen)
     with seen.page.expect_download() as got:
         seen.page.click("#teacher-brush .brush-save")
@@ -209,10 +208,11 @@ def test_a_mask_painted_by_hand_becomes_the_true_one(visit: Visit, tmp_path: Pat
 
 def painted(seen: Opened) -> None:
     """A stroke over the left half."""
-    box = seen.page.locator(".brush-area").bounding_box()
-    seen.page.mouse.move(box["x"] + box["width"] * 0.15, box["y"] + box["height"] * 0.5)
+    area = seen.page.locator(".brush-area")
+    wide, high = (area.bounding_box()[side] for side in ("width", "height"))
+    area.hover(position={"x": wide * 0.15, "y": high * 0.5})  # once it stands still
     seen.page.mouse.down()
-    seen.page.mouse.move(box["x"] + box["width"] * 0.35, box["y"] + box["height"] * 0.5, steps=4)
+    area.hover(position={"x": wide * 0.35, "y": high * 0.5})
     seen.page.mouse.up()
     seen.page.wait_for_selector("#teacher-brush .brush-save")
 
