@@ -198,7 +198,7 @@ class EvaluateSettings(Settings):
     )  # fmt: skip
     judge: str = Field(
         "emoji-matcher", min_length=1,
-        description="emoji-matcher, clip:WEIGHTS, blip-vqa:WEIGHTS, or none: pictures alone.",
+        description="emoji-matcher, emoji-detector, clip:WEIGHTS, blip-vqa:WEIGHTS, or none: pictures alone.",
     )  # fmt: skip
     seeds: int = Field(4, ge=1, le=1000, description="Pictures a prompt, 1 to 1000: seeds 0, 1, 2 …, the same for all.")
     tasks: tuple[str, ...] = Field((), description="Only these of the suite; empty: all.")

@@ -2,7 +2,8 @@
 
     items.py          one prompt and what it asks for
     suites.py         what is asked, prompt by prompt; suite_files.py: suites by path
-    emoji_matcher.py  a judge: what is in the picture (one judge or scorer a file)
+    emoji_matcher.py  a judge: what is in the picture (one judge or scorer a file); emoji_detector.py: the learnt one
+    clean.py          how a found object would look, cleanly painted
     clip.py           scorers through transformers, with the user's weights; blip_vqa.py too
     scores.py         asked against found: present, exact, quality
     evaluate.py       prompts × seeds → pictures → verdicts, resumable
@@ -27,6 +28,7 @@ from .blip_vqa import BlipVqaScorer
 from .changes import Changes, changes
 from .clip import ClipScorer
 from .compare import Compared, compare, compared_csv, compared_markdown
+from .emoji_detector import EmojiDetector
 from .emoji_matcher import EmojiMatcher
 from .evaluate import Judged, evaluate, picture_name
 from .found import Found, Judge, Scorer
@@ -43,6 +45,7 @@ SUITES: dict[str, Callable[[], tuple[Item, ...]]] = {
 }
 JUDGES: dict[str, Callable[[], Judge]] = {
     "emoji-matcher": EmojiMatcher,
+    "emoji-detector": EmojiDetector,
 }
 SCORERS: dict[str, Callable[[str], Scorer]] = {
     "clip": ClipScorer,
