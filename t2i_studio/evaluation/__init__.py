@@ -34,14 +34,15 @@ from .evaluate import Judged, evaluate, picture_name
 from .found import Found, Judge, Scorer
 from .items import Item
 from .layouts import LAYOUTS, check_layout, lay_out
-from .scores import Score, score
+from .scores import Score, certainty, score
 from .suite_files import is_file_suite, suite_at
-from .suites import attend_and_excite, emoji_geneval
+from .suites import attend_and_excite, emoji_geneval, emoji_train
 from .table import Row, markdown, rows
 
 SUITES: dict[str, Callable[[], tuple[Item, ...]]] = {
     "emoji-geneval": emoji_geneval,
     "attend-and-excite": attend_and_excite,
+    "emoji-train": emoji_train,
 }
 JUDGES: dict[str, Callable[[], Judge]] = {
     "emoji-matcher": EmojiMatcher,
@@ -57,8 +58,8 @@ NO_JUDGE = "none"
 
 __all__ = [
     "JUDGES", "LAYOUTS", "NO_JUDGE", "SCORERS", "SUITES", "Changes", "Compared", "Found", "Item", "Judge", "Judged",
-    "Row", "Score", "Scorer", "changes", "check_fits", "check_layout", "choose_items", "choose_judge", "compare",
-    "compared_csv", "compared_markdown", "evaluate", "lay_out", "markdown", "picture_name", "rows", "score",
+    "Row", "Score", "Scorer", "certainty", "changes", "check_fits", "check_layout", "choose_items", "choose_judge",
+    "compare", "compared_csv", "compared_markdown", "evaluate", "lay_out", "markdown", "picture_name", "rows", "score",
 ]  # fmt: skip
 
 

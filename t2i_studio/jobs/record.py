@@ -16,11 +16,13 @@ class Job:
     id: str
     title: str
     settings: dict[str, Any]
-    "Snapshot of the `TrainSettings`."
+    "Snapshot of the `TrainSettings`, or of what its kind takes."
     device: str
     "One job runs on a device at a time."
     created: str
     "ISO 8601, UTC."
+    kind: str = "fine-tune"
+    "Key of `work.KINDS`."
     state: str = "waiting"
     reason: str = ""
     "Why it ended as it did, in words."

@@ -1,4 +1,4 @@
-"""The work of one job: a fine-tune from its snapshot, at low priority on a CPU.
+"""The process that does the work of one job from its snapshot, at low priority on a CPU.
 
 python -m t2i_studio.jobs.worker FOLDER
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,20 +16,21 @@ import yaml
 from filelock import FileLock, Timeout
 
 from ..errors import Cancelled, StudioError
-from .store import LOCK, OUT, PROGRESS, SETTINGS, STOP, write_json
+from .store import LOCK, OUT, PROGRESS, RECORD, SETTINGS, STOP, read_json, write_json
 from .supervisor import REASON
+from .work import work_of
 
 NICENESS = 10
 
 
 def main() -> int:
-    """Train; 0 when it is done, 3 when it was stopped, 1 when it failed."""
+    """Work; 0 when it is done, 3 when it was stopped, 1 when it failed."""
     folder = Path(sys.argv[1])
     asked: list[bool] = []
     signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
     try:
         with FileLock(folder / LOCK, timeout=0):  # one worker a folder, whatever became of its supervisor
-            _train(folder, asked)
+            _work(folder, asked)
     except Timeout:
         write_json(folder / REASON, {"reason": "Another process still works on this job."})
         return 1
@@ -46,37 +46,25 @@ def main() -> int:
     return 0
 
 
-def _train(folder: Path, asked: list[bool]) -> None:
+def _work(folder: Path, asked: list[bool]) -> None:
     settings = yaml.safe_load((folder / SETTINGS).read_text(encoding="utf-8"))
+    record = read_json(folder / RECORD) or {}
     from ..models import pick_device
-    from ..training.settings import TrainSettings
 
-    given = TrainSettings.checked(**settings)
-    if pick_device(given.device).type == "cpu":
+    device = settings.get("device") or settings.get("shared", {}).get("device", "auto")
+    if pick_device(device).type == "cpu":
         yield_to_the_app()
-    resumed = given.model_copy(update={"resume_from_checkpoint": "latest"}) if (folder / OUT).exists() else given
-
-    from ..finetune import train
-    from ..training.loop import Watcher
-
     parent = os.getppid()
 
-    class Following(Watcher):
-        began, first = 0.0, 0
+    def tell(progress: dict[str, Any]) -> None:
+        with suppress(OSError):  # a full disk is told by what must be written
+            write_json(folder / PROGRESS, progress)
 
-        def step(self, step: int, num_steps: int, row: dict[str, float]) -> None:
-            if not self.first:
-                self.began, self.first = time.monotonic(), step
-            each = (time.monotonic() - self.began) / max(1, step - self.first) or row["seconds"]
-            told = {"step": step, "num_steps": num_steps, "seconds_left": each * (num_steps - step), **row}
-            with suppress(OSError):  # a full disk is told by what must be written
-                write_json(folder / PROGRESS, told)
+    def wants_stop() -> bool:
+        # Without its supervisor nobody would tell how it ended.
+        return bool(asked) or (folder / STOP).exists() or os.getppid() != parent
 
-        def wants_stop(self) -> bool:
-            # Without its supervisor nobody would tell how it ended.
-            return bool(asked) or (folder / STOP).exists() or os.getppid() != parent
-
-    train(resumed, Following())
+    work_of(record.get("kind", "fine-tune"))(settings, folder / OUT, tell, wants_stop)
 
 
 def yield_to_the_app() -> None:
