@@ -30,7 +30,7 @@ class DataSets:
     if TYPE_CHECKING:
 
         @property
-        def jobs(self) -> JobQueue: ...  # noqa: D102
+        def jobs(self) -> JobQueue: ...
 
     def make_data(
         self, suite: str = "emoji-train", *, out: Path, progress: Progress | None = None,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 PLAN = Plan(
-    total_steps=6_000, batch_size=32, learning_rate=2e-3, warmup_steps=200, schedule="cosine", final_ratio=0.01,
+    total_steps=4_000, batch_size=32, learning_rate=2e-3, warmup_steps=200, schedule="cosine", final_ratio=0.01,
     ema_decay=0.998, weight_decay=0.02, clip=10.0, seed=43,
 )  # fmt: skip
 CAPACITY = 6_144
