@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .jobs import Job, JobQueue
     from .making import Making
     from .models import LoadedModel
+    from .planning import Plan
+    from .runs import RunStore
     from .tasks import Queue, Task
 
 Progress = Callable[[int, int, str], None]
@@ -24,6 +26,7 @@ class DataSets:
 
     model: str
     home: Path
+    runs: RunStore
     _queue: Queue
     settings: Callable[..., GenerateSettings]
 
@@ -72,6 +75,20 @@ class DataSets:
 
         making = Making(self._asked(values), Path(out).expanduser(), progress)
         return self._queue.submit(making.asked, out, making=making)
+
+    def plan_making(self, **values: Any) -> Plan:
+        """How many pictures that would be, and how long they would take.
+
+        Raises:
+            InputError: as `make_data`.
+        """
+        from .making import Making
+        from .planning import Plan, expected_seconds
+
+        making = Making(self._asked(values), self.home / "unused")
+        each = expected_seconds(self.home / "evaluations", self.runs, making.settings, making.asked.scorer)
+        number = making.num_pictures
+        return Plan(len(making.items), 1, number, None if each is None else each * number)
 
     def queue_making(self, title: str = "", **values: Any) -> Job:
         """Queue the making of data as a job, which outlives this process; its folder is the job's.

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from .judging import decides
 from .models import resolve
 from .pictures import METADATA
 from .runs import storing
+from .selection import SELECTION, Made, Selected, select
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -33,30 +33,10 @@ if TYPE_CHECKING:
     from .evaluation import Item
     from .models import LoadedModel
 
-MADE, SELECTION = "made", "selection.jsonl"
+MADE = "made"
 EVERY = 5.0
 """Seconds between two writings of the lists."""
 Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True)
-class Selected:
-    """One picture, and what became of it."""
-
-    judged: Judged
-    reward: float
-    kept: bool
-    why: str
-
-    def as_json(self) -> dict[str, Any]:
-        """A line of `selection.jsonl`."""
-        one = self.judged
-        return {
-            "file_name": f"{MADE}/{picture_name(one)}", "text": one.prompt, "seed": one.seed, "task": one.task,
-            "reward": round(self.reward, 4), "kept": self.kept, "why": self.why, "present": one.present,
-            "exact": one.exact, "found": [[found.noun, found.colour, round(found.score, 3)] for found in one.found],
-            "numbers": one.numbers,
-        }  # fmt: skip
 
 
 class Making:
@@ -125,7 +105,8 @@ class Making:
                 done += 1
                 self._spent.append((one.seconds or 0.0) + (one.judging or 0.0))
                 if len(mine) == self.asked.per_prompt:
-                    self.selected += select(self.asked, self.items[one.task, one.prompt], mine)
+                    item = self.items[one.task, one.prompt]
+                    self.selected += select(self.asked, [rewarded(item, judged) for judged in mine])
                     if time.monotonic() - written > EVERY:
                         self._write()
                         written = time.monotonic()
@@ -135,7 +116,7 @@ class Making:
             if self.selected:
                 self._write()
         if not any(one.kept for one in self.selected):
-            best = max(one.reward for one in self.selected)
+            best = max(one.made.reward for one in self.selected)
             raise InputError(
                 f"Not one of {done} pictures is kept: the best reward is {best:.2f}.",
                 "Lower the threshold, or paint more of each prompt; what is painted is not painted again.",
@@ -144,8 +125,7 @@ class Making:
 
     def _write(self) -> None:
         """Both lists, each whole or not at all."""
-        kept = [one for one in self.selected if one.kept]
-        rows = [{name: one.as_json()[name] for name in ("file_name", "text", "reward", "seed")} for one in kept]
+        rows = [one.as_metadata() for one in self.selected if one.kept]
         with storing(self.folder):
             _write_lines(self.folder / SELECTION, [one.as_json() for one in self.selected])
             if rows:
@@ -174,43 +154,18 @@ def check(asked: MakeDataSettings) -> None:
         )  # fmt: skip
 
 
-def reward(item: Item, judged: Judged) -> float:
-    """How well a picture shows its prompt: a judge's certainty in [0, 1], a scorer's first number, 1 unseen."""
+def rewarded(item: Item, judged: Judged) -> Made:
+    """A picture with its reward: a judge's certainty in [0, 1], a scorer's first number, 1 where nobody looked."""
     if judged.numbers:
-        return next(iter(judged.numbers.values()))
-    if judged.present is None or item.request is None:
-        return 1.0
-    return certainty(item.request, judged.found)
-
-
-def select(asked: MakeDataSettings, item: Item, made: Sequence[Judged]) -> list[Selected]:
-    """All pictures of one prompt, the best first, each with what becomes of it and why.
-
-    Equal rewards go by seed. What is rewarded with 0 shows nothing of the prompt and is never kept.
-    """
-    ranked = sorted(((reward(item, one), one) for one in made), key=lambda pair: (-pair[0], pair[1].seed))
-    return [Selected(one, value, *_fate(asked, value, rank)) for rank, (value, one) in enumerate(ranked, start=1)]
-
-
-def _fate(asked: MakeDataSettings, value: float, rank: int) -> tuple[bool, str]:
-    place = f"number {rank} of {asked.per_prompt}"
-    if value <= 0:
-        return False, "shows nothing of the prompt"
-    if asked.threshold is not None and value < asked.threshold:
-        return False, f"{value:.2f} is below {asked.threshold:g}"
-    if asked.keep_top is not None and rank > asked.keep_top:
-        return False, f"{place}, {asked.keep_top} are kept"
-    if asked.keep_top is not None:
-        return True, place
-    return True, "all are kept" if asked.threshold is None else f"{value:.2f} reaches {asked.threshold:g}"
-
-
-def read_selection(folder: Path) -> list[dict[str, Any]]:
-    """What a folder tells of its pictures, as `Selected.as_json`; nothing where it is no such folder."""
-    file = folder / SELECTION
-    if not file.is_file():
-        return []
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        reward = next(iter(judged.numbers.values()))
+    elif judged.present is None or item.request is None:
+        reward = 1.0
+    else:
+        reward = certainty(item.request, judged.found)
+    return Made(
+        f"{MADE}/{picture_name(judged)}", judged.prompt, judged.seed, judged.task, reward, judged.present, judged.exact,
+        tuple((one.noun, one.colour, round(one.score, 3)) for one in judged.found), judged.numbers,
+    )  # fmt: skip
 
 
 def _write_lines(file: Path, rows: Sequence[dict[str, Any]]) -> None:

@@ -19,8 +19,9 @@ from t2i_studio.emoji.captions import Asked, Request
 from t2i_studio.errors import Cancelled, InputError, ModelNotFound, SettingError
 from t2i_studio.evaluation import Found, certainty, choose_items
 from t2i_studio.generation import Listener
-from t2i_studio.making import MADE, Making, read_selection
+from t2i_studio.making import MADE, Making
 from t2i_studio.pictures import METADATA
+from t2i_studio.selection import SELECTION, read_selection
 from t2i_studio.training.data import examples, has_rewards
 
 FIRST = 1_000_000
@@ -137,7 +138,7 @@ def test_killed_and_gone_on_nothing_is_painted_twice(
     steps: list[int] = []
     parts = Making(asked(prompts), tmp_path / "parts", lambda done, total, _: steps.append(done)).run(model_of)
     assert (len(dying.painted), len(again.painted), steps[-1]) == (8, 2, 10)
-    for name in (METADATA, making.SELECTION):
+    for name in (METADATA, SELECTION):
         assert (whole / name).read_text() == (parts / name).read_text()
 
 

@@ -43,6 +43,16 @@ class Job:
         """Done, stopped or failed."""
         return self.state in ENDED
 
+    @property
+    def step(self) -> int:
+        """How far it is: steps of a fine-tune, pictures of a data set."""
+        return int(self.progress.get("step", 0))
+
+    @property
+    def num_steps(self) -> int:
+        """How many there will be; 0 where that is not known yet."""
+        return int(self.progress.get("num_steps") or self.settings.get("max_train_steps", 0))
+
     def with_(self, **changes: Any) -> Job:
         """A copy with changes."""
         return replace(self, **changes)
