@@ -10,8 +10,8 @@ from functools import cache, lru_cache
 import numpy as np
 from PIL import Image
 
+from ..emoji.boxes import Box
 from ..emoji.sprites import sprite
-from .found import Box
 
 
 def background(rgb_YXC: np.ndarray) -> np.ndarray:

@@ -16,11 +16,12 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ..emoji.boxes import Box, area, overlap
 from ..emoji.scenes import SCENE_SIZE
 from ..emoji.sprites import SPRITE_SIZE, sprite
 from ..emoji.vocabulary import COLOURS, NOUNS
 from .clean import background, difference, rendering, window
-from .found import Box, Found, area, overlap
+from .found import Found
 
 NAME = "emoji-matcher"
 SIZE = SCENE_SIZE

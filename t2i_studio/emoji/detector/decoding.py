@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
+from ..boxes import Box, area, overlap, shared
 from ..vocabulary import NOUNS
 from .network import COLOUR_NAMES, STRIDE, Maps
 
@@ -33,7 +34,7 @@ class Seen:
     noun: str
     colour: str | None
     "Colour word it was recoloured in; None for its natural look."
-    box: tuple[float, float, float, float]
+    box: Box
     score: float = 1.0
 
 
@@ -110,11 +111,5 @@ def _picture(
     return tuple(kept)
 
 
-def _same_place(one: Sequence[float], other: Sequence[float]) -> bool:
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    if width <= 0 or height <= 0:
-        return False
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    shared = width * height
-    return shared > SAME_PLACE * (sum(areas) - shared) or shared > COVERED * min(areas)
+def _same_place(one: Box, other: Box) -> bool:
+    return overlap(one, other) > SAME_PLACE or shared(one, other) > COVERED * min(area(one), area(other))

@@ -76,12 +76,12 @@ def _export_vae(folder: Path) -> None:
 
 
 def _export_model(folder: Path) -> None:
-    """Averaged weights of the U-Net or the transformer with their text encoders."""
+    """Averaged weights of the U-Net or the transformer with their text encoders, or of the detector."""
     task, _ = _task(folder.name, folder)
     step = loop.load_average(folder / "state.pt", task.modules)
     out = ASSETS / f"emoji-{folder.name}"
-    import_module(f".{folder.name}", __package__).export(task, out)
-    _note(folder.name, {"step": step}, folder, out)
+    measured = import_module(f".{folder.name}", __package__).export(task, out) or {}
+    _note(folder.name, {"step": step, **measured}, folder, out)
 
 
 def _note(part: str, measured: dict[str, float], folder: Path, out: Path = UNET_FOLDER) -> None:

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw
 
+from ..boxes import overlap
 from ..detector import Detector, Maps, Network, Targets, encode, save_detector
 from ..detector.weights import as_tensor
 from ..scenes import SCENE_SIZE
@@ -34,6 +35,9 @@ FIRST_POOL, FRESH = 64, 2
 FROM_POOL = 10
 """Round trips of a batch."""
 BOX_WEIGHT, COLOUR_WEIGHT = 1.0, 0.5
+MEASURED = ("scene", "spoilt", "cut", "shuffled", "nothing", "round trips")
+MEASURED_ON = 256
+"""Specimens of a kind on which the exported weights are measured."""
 THRESHOLD = 0.4
 """Certainty from which on an object is reported: fixed on rendered scenes, before a generated picture was judged."""
 
@@ -45,7 +49,7 @@ class DetectorTask:
         torch.manual_seed(4)
         self.network = Network().to(memory_format=torch.channels_last)
         self.modules: dict[str, nn.Module] = {"network": self.network}
-        self.pool = RoundTrips(folder / "round-trips", CAPACITY)
+        self.pool = RoundTrips(folder / "round-trips", CAPACITY + MEASURED_ON)
 
     def loss(
         self, rng: np.random.Generator, generator: torch.Generator, step: int
@@ -100,6 +104,30 @@ def save_sheet(detector: Detector, pictures: list[Image.Image], file: Path, colu
     sheet.save(file)
 
 
-def export(task: DetectorTask, folder: Path) -> None:
-    """Write the folder that ships."""
-    save_detector(Detector(task.network, THRESHOLD), folder)
+def export(task: DetectorTask, folder: Path) -> dict[str, float]:
+    """Write the folder that ships; what it measures on specimens that training never saw."""
+    detector = Detector(task.network, THRESHOLD)
+    save_detector(detector, folder)
+    return {f"f1_{kind.replace(' ', '_')}": round(f1(detector, held_out(kind, task.pool)), 4) for kind in MEASURED}
+
+
+def held_out(kind: str, pool: RoundTrips, number: int = MEASURED_ON) -> list[Specimen]:
+    """Specimens of one kind of `MEASURED`, roughened, that training never saw."""
+    if kind == "round trips":
+        return pool.specimens(np.arange(CAPACITY, CAPACITY + number))
+    rngs = [np.random.default_rng([53, MEASURED.index(kind), i]) for i in range(number)]
+    return [roughened(specimen(rng, kind), rng) for rng in rngs]
+
+
+def f1(detector: Detector, specimens: list[Specimen]) -> float:
+    """Of objects found with their noun at a place that overlaps (IoU) by more than half; 1 where none is and none found."""
+    right = reported = there = 0
+    for found, one in zip(detector([one.picture for one in specimens]), specimens, strict=True):
+        left = list(one.objects)
+        for seen in found:
+            same = next((o for o in left if o.noun == seen.noun and overlap(o.box, seen.box) > 0.5), None)
+            if same is not None:
+                left.remove(same)
+                right += 1
+        reported, there = reported + len(found), there + len(one.objects)
+    return 2 * right / (reported + there) if reported + there else 1.0

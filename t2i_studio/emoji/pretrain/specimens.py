@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter
 
+from ..boxes import area, shared
 from ..captions import Asked, Request
 from ..detector import Seen
 from ..scenes import SCENE_SIZE, Placed, compose, layer_of
@@ -115,9 +116,7 @@ def _loose(rng: np.random.Generator) -> tuple[tuple[Placed, ...], tuple[int, int
 
 def _covered(one: tuple[int, ...], other: tuple[int, ...]) -> float:
     """The common area as a share of the smaller."""
-    width, height = (min(one[i + 2], other[i + 2]) - max(one[i], other[i]) for i in (0, 1))
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return max(0, width) * max(0, height) / min(areas)
+    return shared(one, other) / min(area(one), area(other))
 
 
 def _half(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
@@ -217,8 +216,7 @@ def _cut(whole: Specimen, rng: np.random.Generator) -> Specimen:
 
 
 def _lost(box: tuple[float, ...], gone: tuple[int, ...]) -> float:
-    width, height = (min(box[i + 2], gone[i + 2]) - max(box[i], gone[i]) for i in (0, 1))
-    return max(0.0, width) * max(0.0, height) / ((box[2] - box[0]) * (box[3] - box[1]))
+    return shared(box, gone) / area(box)
 
 
 def _nothing(rng: np.random.Generator) -> Image.Image:

@@ -63,7 +63,9 @@ def build() -> DataParts:
         own("scorer", choices=list(SCORERS))
         cost = part("cost", "", elem_id="make-cost", template='<p class="hint cost"></p>')
         make = gr.Button("Make pictures", elem_id="make-go")
-    with gr.Accordion("Bring pictures · a zip, or a data set of the hub", open=False, elem_classes=["fold", "data-fold"]):
+    with gr.Accordion(
+        "Bring pictures · a zip, or a data set of the hub", open=False, elem_classes=["fold", "data-fold"]
+    ):
         file = gr.File(
             label="Zip of pictures with metadata.jsonl or .txt captions", file_types=[".zip"], type="filepath",
             elem_id="bring-zip", height=120,
