@@ -120,7 +120,7 @@ def held_out(kind: str, pool: RoundTrips, number: int = MEASURED_ON) -> list[Spe
 
 
 def f1(detector: Detector, specimens: list[Specimen]) -> float:
-    """Of objects found with their noun at a place that overlaps (IoU) by more than half; 1 where none is and none found."""
+    """F1 of objects: right is the noun at a place that overlaps (IoU) by more than half; 1 where nothing is to find."""
     right = reported = there = 0
     for found, one in zip(detector([one.picture for one in specimens]), specimens, strict=True):
         left = list(one.objects)
