@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .commands import evaluate, jobs, probe, train
+from .commands import add_data, evaluate, jobs, make_data, probe, train
 from .config import DEFAULT_MODEL, GenerateSettings, InspectSettings
 from .errors import Cancelled, InputError, StudioError
 from .flags import add_flags, given
@@ -54,6 +54,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_replay(commands)
     evaluate.add(commands)
     probe.add(commands)
+    make_data.add(commands)
+    add_data.add(commands)
     train.add(commands)
     jobs.add(commands)
     serve = commands.add_parser("serve", help="start the app in the browser")

@@ -197,12 +197,13 @@ class EvaluateSettings(Settings):
 
     suite: str = Field(
         "emoji-geneval", min_length=1,
-        description="emoji-geneval, attend-and-excite, a .txt file with a prompt a line, a folder of them "
+        description="emoji-geneval, attend-and-excite, emoji-train, a .txt file with a prompt a line, a folder of them "
         "(T2I-CompBench), or GenEval's evaluation_metadata.jsonl.",
     )  # fmt: skip
     judge: str = Field(
         "emoji-matcher", min_length=1,
-        description="emoji-matcher, clip:WEIGHTS, clip-templates:WEIGHTS, blip-vqa:WEIGHTS, or none: pictures alone.",
+        description="emoji-matcher, emoji-detector, clip:WEIGHTS, clip-templates:WEIGHTS, blip-vqa:WEIGHTS, or none: "
+        "pictures alone.",
     )  # fmt: skip
     seeds: int = Field(4, ge=1, le=1000, description="Pictures a prompt, 1 to 1000: seeds 0, 1, 2 …, the same for all.")
     tasks: tuple[str, ...] = Field((), description="Only these of the suite; empty: all.")
@@ -221,6 +222,53 @@ class EvaluateSettings(Settings):
     def steps(self) -> int:
         """Before it is known how many pictures there are."""
         return 1
+
+
+class MakeDataSettings(Settings):
+    """What data a model makes for itself; `shared` are fields of `GenerateSettings`."""
+
+    suite: str = Field(
+        "emoji-train", min_length=1,
+        description="Where prompts come from: emoji-train (those meant for it), another suite, or a .txt file with a "
+        "prompt a line.",
+    )  # fmt: skip
+    tasks: tuple[str, ...] = Field((), description="Only these of the suite; empty: all.")
+    limit: int | None = Field(None, ge=1, description="Prompts a task, the first ones; empty: all.")
+    per_prompt: int = Field(20, ge=1, le=10_000, description="Pictures a prompt, 1 to 10000.")
+    first_seed: int = Field(
+        1_000_000, ge=0, le=MAX_SEED - 10_000,
+        description="Seed of a prompt's first picture; the next ones count up. Evaluations begin at 0.",
+    )  # fmt: skip
+    scorer: str = Field(
+        "emoji-detector", min_length=1,
+        description="Who says how well a picture shows its prompt: a judge or scorer of evaluations; or none.",
+    )  # fmt: skip
+    keep_top: int | None = Field(None, ge=1, description="Keep so many of each prompt's pictures, the best.")
+    threshold: float | None = Field(
+        None, allow_inf_nan=False, description="Keep what is rewarded so much or more; a judge's rewards are 0 to 1."
+    )
+    shared: dict[str, Any] = Field(default_factory=dict, description="How the pictures are painted.")
+    output_dir: str = Field("", description="Folder of the data set.")
+
+    @property
+    def prompt(self) -> str:
+        """What the status bar calls it."""
+        return f"data from {Path(self.suite).name}"
+
+    @property
+    def steps(self) -> int:
+        """Before it is known how many pictures there are."""
+        return 1
+
+    @property
+    def model(self) -> str:
+        """Whose pictures they are."""
+        return str(self.shared.get("model", DEFAULT_MODEL))
+
+    @property
+    def device(self) -> str:
+        """Where they are painted."""
+        return str(self.shared.get("device", "auto"))
 
 
 def settings_kept(values: Mapping[str, Any]) -> GenerateSettings | InspectSettings:

@@ -101,7 +101,7 @@ class Evaluation:
         for label, settings in self.ways.items():
             listener.check_cancelled()
             model = model_of(settings)
-            about = {"judge": self.asked.judge, **self._measures(), **_decides(model, settings)}
+            about = {"judge": self.asked.judge, **self._measures(), **decides(model, settings)}
             folder = self.folders[label] = self._folder(label, settings, about)
 
             def painted(items: Sequence[Item], seeds: Sequence[int], settings: Any = settings) -> list[Painted]:
@@ -250,7 +250,7 @@ def _verdict(one: Judged, told: Changes) -> str:
     return ("exact" if one.exact else "present") if one.present else "missing"
 
 
-def _decides(model: LoadedModel, settings: GenerateSettings) -> dict[str, Any]:
+def decides(model: LoadedModel, settings: GenerateSettings) -> dict[str, Any]:
     """All that decides a picture but for prompt and seed."""
     about = {"weights": model.fingerprint(), **settings.model_dump(mode="json", exclude={"prompt", "seed"})}
     lora = Path(settings.lora).expanduser()

@@ -107,6 +107,17 @@ def captioned(folder: Path | str, caption: str = "") -> list[Captioned]:
     return found
 
 
+def unreadable(folder: Path) -> list[str]:
+    """Names of the pictures below a folder, masks too, that can't be read."""
+    found = []
+    for file in sorted(f for f in folder.rglob("*") if f.is_file() and f.suffix.lower() in ENDINGS):
+        try:
+            open_picture(file)
+        except InputError:
+            found.append(file.relative_to(folder).as_posix())
+    return found
+
+
 def masks_beside(file: Path) -> dict[str, Image.Image]:
     """Masks of a picture's subjects by their ids, from `NAME.mask-SUBJECT.png` files: L, white inside.
 

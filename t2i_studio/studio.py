@@ -21,6 +21,7 @@ from .config import (
     EvaluateSettings,
     GenerateSettings,
     InspectSettings,
+    MakeDataSettings,
     MapSettings,
     ModelSettings,
     ProbeSettings,
@@ -28,6 +29,7 @@ from .config import (
     settings_kept,
 )
 from .config import home as default_home
+from .data_sets import DataSets, run_making
 from .errors import PromptError, StorageError, StudioError
 from .evaluating import Evaluating, run_evaluation
 from .guidance import read_attributes
@@ -53,7 +55,7 @@ __all__ = ["Studio", "result_of", "versions"]
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # read at its import, which Stanza may do first
 
 
-class Studio(Evaluating):
+class Studio(Evaluating, DataSets):
     """Everything the studio can do, on one set of runs and one loaded model at a time.
 
     Args:
@@ -343,6 +345,9 @@ class Studio(Evaluating):
             return
         if isinstance(settings, EvaluateSettings):
             run_evaluation(task, self._models().get, Follower())
+            return
+        if isinstance(settings, MakeDataSettings):
+            run_making(task, self._models().get, Follower())
             return
         started = time.monotonic()
         task.report("reading the prompt")

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from .config import EvaluateSettings, GenerateSettings, InspectSettings, ProbeSettings
+    from .config import EvaluateSettings, GenerateSettings, InspectSettings, MakeDataSettings, ProbeSettings
     from .types import GuidedStep, Run
 
-    Asked = EvaluateSettings | GenerateSettings | InspectSettings | ProbeSettings
+    Asked = EvaluateSettings | GenerateSettings | InspectSettings | MakeDataSettings | ProbeSettings
 
 KEPT = 50
 """Ended tasks that can still be found."""
@@ -34,7 +34,7 @@ class Task:
 
     def __init__(
         self, settings: Asked, out: Path | None = None, image: Image.Image | None = None,
-        picture: Any = None, evaluation: Any = None,
+        picture: Any = None, evaluation: Any = None, making: Any = None,
     ) -> None:  # fmt: skip
         self.id = uuid.uuid4().hex[:12]
         self.settings = settings
@@ -48,6 +48,8 @@ class Task:
         "The result of a probe: a `training.Probed`."
         self.evaluation = evaluation
         "What is evaluated, and how far it is: a `judging.Evaluation`."
+        self.making = making
+        "The data set that is made, and how far it is: a `making.Making`."
         self.status = "waiting"
         "`waiting`, `running`, `done`, `cancelled` or `failed`."
         self.message = "waiting"
@@ -144,10 +146,10 @@ class Queue:
 
     def submit(
         self, settings: Asked, out: Path | None = None, image: Image.Image | None = None,
-        picture: Any = None, evaluation: Any = None,
+        picture: Any = None, evaluation: Any = None, making: Any = None,
     ) -> Task:  # fmt: skip
         """Queue a piece of work; returns at once."""
-        task = Task(settings, out, image, picture, evaluation)
+        task = Task(settings, out, image, picture, evaluation, making)
         task.on_cancel = self._leave
         task.give_way = self._let_others
         with self._changed:
@@ -169,8 +171,8 @@ class Queue:
     def latest(self) -> Task | None:
         """The task submitted last, of those that end in a run."""
         with self._changed:
-            ends_in_run = (t for t in reversed(self._tasks.values()) if t.picture is None and t.evaluation is None)
-            return next(ends_in_run, None)
+            others = ("picture", "evaluation", "making")
+            return next((t for t in reversed(self._tasks.values()) if all(getattr(t, o) is None for o in others)), None)
 
     def active(self) -> list[Task]:
         """What runs and waits, in order."""

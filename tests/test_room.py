@@ -57,9 +57,10 @@ def test_two_number_formats_are_one_model(tmp_path: Path) -> None:
 
 
 def test_a_fine_tune_waits_and_the_idle_app_leaves(memory: dict[str, int], tmp_path: Path) -> None:
-    settings = TrainSettings.checked(device="cuda")
     folder, stop = tmp_path, threading.Event()
-    waiting = threading.Thread(target=lambda: worker.wait_for_room(folder, settings, stop.is_set))
+    wanted = worker.wanted_bytes("fine-tune", TrainSettings.checked(device="cuda").model_dump(mode="json"))
+    assert 2**29 < wanted < 2**31
+    waiting = threading.Thread(target=lambda: worker.wait_for_room(folder, "cuda", wanted, stop.is_set))
     waiting.start()
     while not (folder / PROGRESS).exists():
         time.sleep(0.01)
@@ -74,11 +75,11 @@ def test_a_fine_tune_waits_and_the_idle_app_leaves(memory: dict[str, int], tmp_p
 
 def test_a_waiting_fine_tune_can_be_stopped(memory: dict[str, int], tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
-        worker.wait_for_room(tmp_path, TrainSettings.checked(device="cuda"), lambda: True)
+        worker.wait_for_room(tmp_path, "cuda", 2**30, lambda: True)
 
 
 def test_nobody_waits_on_a_cpu(memory: dict[str, int], tmp_path: Path) -> None:
-    worker.wait_for_room(tmp_path, TrainSettings.checked(device="cpu"), lambda: True)
+    worker.wait_for_room(tmp_path, "cpu", 2**40, lambda: True)
     assert not (tmp_path / PROGRESS).exists()
 
 

@@ -75,7 +75,7 @@ def render(scene: Scene) -> Image.Image:
     """The picture: RGB, 128×128, sRGB uint8."""
     canvas = Image.new("RGB", (SCENE_SIZE, SCENE_SIZE), scene.background)
     for placed in scene.objects:
-        layer = _fitted(placed)
+        layer = layer_of(placed)
         canvas.paste(layer, placed.box[:2], layer)
     return canvas
 
@@ -85,7 +85,7 @@ def masks(scene: Scene) -> np.ndarray:
     out = np.zeros((len(scene.request.asked), SCENE_SIZE, SCENE_SIZE), dtype=bool)
     for placed in scene.objects:
         x0, y0, x1, y1 = placed.box
-        solid = np.asarray(_fitted(placed).getchannel("A")) > 127
+        solid = np.asarray(layer_of(placed).getchannel("A")) > 127
         out[:, y0:y1, x0:x1] &= ~solid
         out[placed.subject, y0:y1, x0:x1] |= solid
     return out
@@ -102,7 +102,8 @@ def relation_of(one: Placed, other: Placed) -> str | None:
     return "above" if dy < 0 else "below"
 
 
-def _fitted(placed: Placed) -> Image.Image:
+def layer_of(placed: Placed) -> Image.Image:
+    """The object alone as a scene paints it: RGBA uint8, of its box's size."""
     picture = sprite(placed.noun, placed.colour)
     if placed.flip:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)

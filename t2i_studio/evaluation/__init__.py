@@ -2,7 +2,8 @@
 
     items.py          one prompt and what it asks for
     suites.py         what is asked, prompt by prompt; suite_files.py: suites by path
-    emoji_matcher.py  a judge: what is in the picture (one judge or scorer a file)
+    emoji_matcher.py  a judge: what is in the picture (one judge or scorer a file); emoji_detector.py: the learnt one
+    clean.py          how a found object would look, cleanly painted
     clip.py           scorers through transformers, with the user's weights; clip_templates.py, blip_vqa.py too
     scores.py         asked against found: present, exact, quality
     placing.py        found objects against asked boxes
@@ -31,12 +32,13 @@ from .changes import Changes, changes
 from .clip import ClipScorer
 from .clip_templates import ClipTemplatesScorer
 from .compare import Compared, compare, compared_csv, compared_markdown, value_of
+from .emoji_detector import EmojiDetector
 from .emoji_matcher import EmojiMatcher
 from .evaluate import Judged, Painted, evaluate, picture_name
 from .found import Found, Judge, Scorer
 from .items import Item
 from .layouts import LAYOUTS, check_layout, lay_out
-from .scores import Score, score
+from .scores import Score, certainty, score
 from .suite_files import is_file_suite, suite_at
 from .suites import (
     attend_and_excite,
@@ -44,6 +46,7 @@ from .suites import (
     attend_and_excite_tuning,
     emoji_geneval,
     emoji_layout,
+    emoji_train,
 )
 from .table import Row, markdown, rows
 
@@ -53,9 +56,11 @@ SUITES: dict[str, Callable[[], tuple[Item, ...]]] = {
     "attend-and-excite-tuning": attend_and_excite_tuning,
     "attend-and-excite-test": attend_and_excite_test,
     "emoji-layout": emoji_layout,
+    "emoji-train": emoji_train,
 }
 JUDGES: dict[str, Callable[[], Judge]] = {
     "emoji-matcher": EmojiMatcher,
+    "emoji-detector": EmojiDetector,
 }
 SCORERS: dict[str, Callable[[str], Scorer]] = {
     "clip": ClipScorer,
@@ -67,40 +72,10 @@ NO_JUDGE = "none"
 """Pictures alone: for evaluators elsewhere."""
 
 __all__ = [
-    "JUDGES",
-    "LAYOUTS",
-    "NO_JUDGE",
-    "SCORERS",
-    "SUITES",
-    "Changes",
-    "Compared",
-    "Found",
-    "Item",
-    "Judge",
-    "Judged",
-    "Painted",
-    "Row",
-    "Score",
-    "Scorer",
-    "StepRow",
-    "by_step",
-    "by_step_csv",
-    "by_step_markdown",
-    "changes",
-    "check_fits",
-    "check_layout",
-    "choose_items",
-    "choose_judge",
-    "compare",
-    "compared_csv",
-    "compared_markdown",
-    "evaluate",
-    "lay_out",
-    "markdown",
-    "picture_name",
-    "rows",
-    "score",
-    "value_of",
+    "JUDGES", "LAYOUTS", "NO_JUDGE", "SCORERS", "SUITES", "Changes", "Compared", "Found", "Item", "Judge", "Judged",
+    "Painted", "Row", "Score", "Scorer", "StepRow", "by_step", "by_step_csv", "by_step_markdown", "certainty",
+    "changes", "check_fits", "check_layout", "choose_items", "choose_judge", "compare", "compared_csv",
+    "compared_markdown", "evaluate", "lay_out", "markdown", "picture_name", "rows", "score", "value_of",
 ]  # fmt: skip
 
 

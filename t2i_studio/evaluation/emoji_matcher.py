@@ -10,16 +10,18 @@ t2i_studio.evaluation.measure`), before any generated picture was judged.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import numpy as np
 import torch
 from PIL import Image
 
+from ..emoji.boxes import Box, area, overlap
 from ..emoji.scenes import SCENE_SIZE
 from ..emoji.sprites import SPRITE_SIZE, sprite
 from ..emoji.vocabulary import COLOURS, NOUNS
-from .found import Box, Found, area, overlap
+from .clean import background, difference, rendering, window
+from .found import Found
 
 NAME = "emoji-matcher"
 SIZE = SCENE_SIZE
@@ -101,16 +103,6 @@ class _Scene:
         far = np.sqrt((self.delta_YXC**2).sum(-1) / 3)
         self.shape_YX = far / (far + CONTRAST)
         self.luma_YX = rgb_YXC @ _LUMA
-
-
-def background(rgb_YXC: np.ndarray) -> np.ndarray:
-    """The picture's plain ground: the commonest colour, in bins of 16, averaged over its bin."""
-    bins = (rgb_YXC * 255 / 16).astype(int)
-    keys = bins[..., 0] * 256 + bins[..., 1] * 16 + bins[..., 2]
-    common = np.bincount(keys.ravel()).argmax()
-    middle = rgb_YXC[keys == common].mean(0)
-    near = np.abs(rgb_YXC - middle).max(-1) < 0.05
-    return rgb_YXC[near].mean(0)
 
 
 @dataclass(frozen=True)
@@ -273,8 +265,8 @@ def _fit(scene: _Scene, noun: str, flip: bool, corner: tuple[int, int], width: i
     if width < 8 or height < 8 or width > SIZE + 16 or height > SIZE + 16:
         return -1.0
     alpha, luma, rim, detail = _fine(noun, flip, width, height)
-    shape = _window(scene.shape_YX, corner, alpha.shape, rim)
-    shade = _window(scene.luma_YX, corner, alpha.shape, rim)
+    shape = window(scene.shape_YX, corner, alpha.shape, rim)
+    shade = window(scene.luma_YX, corner, alpha.shape, rim)
     return (1 - detail) * _ncc(shape, alpha, None) + detail * _ncc(shade, luma, alpha)
 
 
@@ -293,10 +285,9 @@ def _coloured(scene: _Scene, guess: _Guess, box: tuple[float, ...]) -> tuple[str
     corner = (int(box[0]), int(box[1]))
     seen: list[tuple[float, str | None, float]] = []
     for colour in (None, *COLOURS):
-        pixels, alpha = _rendering(guess.noun, colour, guess.flip, width, height)
-        delta = _window(scene.delta_YXC, corner, alpha.shape, 0)
-        wanted = alpha[..., None] * (pixels - scene.ground)
-        distance = float(np.abs(delta - wanted)[alpha > 0.5].mean())
+        distance, delta, wanted = difference(
+            scene.delta_YXC, scene.ground, corner, rendering(guess.noun, colour, guess.flip, width, height)
+        )
         cosine = float((delta * wanted).sum() / np.sqrt(max((delta**2).sum() * (wanted**2).sum(), 1e-6)))
         seen.append((distance, colour, cosine))
     distance, colour, cosine = min(seen, key=lambda row: row[0])
@@ -318,14 +309,6 @@ def _same_place(one: Box, other: Box) -> bool:
     return iou > SAME_PLACE or shared / min(area(one), area(other)) > COVERED
 
 
-def _window(values: np.ndarray, corner: tuple[int, int], shape: tuple[int, ...], rim: int) -> np.ndarray:
-    """The part of a picture under a template of that shape; the border goes on outside."""
-    x, y = corner[0] - rim, corner[1] - rim
-    rows = np.clip(np.arange(y, y + shape[0]), 0, values.shape[0] - 1)
-    columns = np.clip(np.arange(x, x + shape[1]), 0, values.shape[1] - 1)
-    return values[rows[:, None], columns[None, :]]
-
-
 def _size(noun: str, side: float) -> tuple[int, int]:
     width, height = sprite(noun).size
     return round(width * side / SPRITE_SIZE), round(height * side / SPRITE_SIZE)
@@ -334,7 +317,7 @@ def _size(noun: str, side: float) -> tuple[int, int]:
 @lru_cache(maxsize=8192)
 def _shape(noun: str, flip: bool, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
     """Alpha and luminance of a sprite at a size, [0, 1]."""
-    pixels, alpha = _rendering(noun, None, flip, width, height)
+    pixels, alpha = rendering(noun, None, flip, width, height)
     return alpha, pixels @ _LUMA
 
 
@@ -345,17 +328,3 @@ def _fine(noun: str, flip: bool, width: int, height: int) -> tuple[np.ndarray, n
     rim = max(2, round(RING * max(width, height)))
     detail = _detail(alpha, luma)
     return np.pad(alpha, rim), np.pad(luma, rim), rim, detail
-
-
-@lru_cache(maxsize=16384)
-def _rendering(noun: str, colour: str | None, flip: bool, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """RGB and alpha of a sprite as scenes draw it, [0, 1] float32."""
-    picture = _flipped(noun, colour, flip).resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0)
-    pixels = np.asarray(picture, dtype=np.float32) / 255
-    return pixels[..., :3], pixels[..., 3]
-
-
-@cache
-def _flipped(noun: str, colour: str | None, flip: bool) -> Image.Image:
-    picture = sprite(noun, colour)
-    return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if flip else picture

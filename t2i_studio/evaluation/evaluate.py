@@ -76,8 +76,9 @@ class Judged:
 def evaluate(
     items: Sequence[Item], paint: Paint, judge: Judge | Scorer | None, num_seeds: int, folder: Path,
     about: dict[str, object], memory: Callable[[], int | None] = lambda: None, batch: int = BATCH,
+    first_seed: int = 0,
 ) -> Iterator[Judged]:  # fmt: skip
-    """Every item with seeds 0 to `num_seeds` − 1; yields each verdict once it is kept.
+    """Every item with `num_seeds` seeds from `first_seed` on; yields each verdict once it is kept.
 
     Args:
         judge: finds objects, or gives numbers; None only paints.
@@ -97,7 +98,7 @@ def evaluate(
     done = {(j.task, j.prompt, j.seed): j for j in read(folder)}
     todo: dict[tuple[str, str, int], tuple[Item, int]] = {}
     for item in items:
-        for seed in range(num_seeds):
+        for seed in range(first_seed, first_seed + num_seeds):
             key = item.task, item.prompt, seed
             if key in done:
                 yield done[key]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from ..emoji.boxes import Box
+
 if TYPE_CHECKING:
     from PIL import Image
-
-Box = tuple[float, float, float, float]
-"""XYXY in pixels of the picture, upper end exclusive."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +45,3 @@ class Scorer(Protocol):
     def numbers(self, image: Image.Image, prompt: str) -> dict[str, float]:
         """Name → value. The first is the one that wins and losses are told by."""
         ...
-
-
-def overlap(one: Box, other: Box) -> float:
-    """Intersection over union of two boxes."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return shared / (area(one) + area(other) - shared)
-
-
-def area(box: Box) -> float:
-    """Square pixels."""
-    return (box[2] - box[0]) * (box[3] - box[1])

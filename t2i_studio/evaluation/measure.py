@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter
 
+from ..emoji.boxes import overlap
 from ..emoji.captions import Mixture
 from ..emoji.scenes import Scene, render, sample_scene
 from . import JUDGES, Judge
-from .found import overlap
 
 MIXTURE = Mixture(single=0.25, pair=0.3, triple=0.15, count=0.2, relation=0.1)
 SEED = 992

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..emoji.boxes import overlap
 from ..types import Box
-from .found import Found, overlap
+from .found import Found
 
 HIT = 0.5
 """Overlap (IoU) from which on a subject counts as in its box, as detectors are scored."""

@@ -37,6 +37,25 @@ def score(request: Request, found: Sequence[Found]) -> Score:
     return Score(present, present and len(found) == number, quality)
 
 
+def certainty(request: Request, found: Sequence[Found]) -> float:
+    """How surely a picture is what was asked for, [0, 1]: a reward that grows with every part of the request.
+
+    The mean, over the asked objects and those that nobody asked for, of the certainty with which each asked
+    one was found: 0 for a missing one, 0 for one too many. A relation counts as one more object.
+    """
+    left, sure = list(found), 0.0
+    for asked in request.asked:
+        best = sorted((f for f in left if _fits(asked, f)), key=lambda f: -f.score)[: asked.count]
+        sure += sum(f.score for f in best)
+        left = [f for f in left if f not in best]
+    number = sum(asked.count for asked in request.asked)
+    parts = max(number, len(found))
+    if request.relation is None:
+        return sure / parts
+    ones, others = ([f for f in found if _fits(asked, f)] for asked in request.asked[:2])
+    return (sure + _related(request.relation, ones, others)) / (parts + 1)
+
+
 def _fits(asked: Asked, found: Found) -> bool:
     if found.noun != asked.noun:
         return False

@@ -55,6 +55,27 @@ def emoji_geneval() -> tuple[Item, ...]:
     return tuple(items)
 
 
+def emoji_train() -> tuple[Item, ...]:
+    """Prompts to make data from: every pair of the split *train*, as two nouns, in two colours, and placed.
+
+    No prompt of `emoji_geneval` has such a pair; colours are of the split *train* too.
+    """
+    splits = load_splits()
+    rng = np.random.default_rng(SEED + 1)
+    pairs = sorted(splits.pairs["train"])
+    items = [_item("two", "seen", tuple(map(Asked, pair))) for pair in pairs]
+    for pair in pairs:
+        chosen: list[str] = []
+        for noun in pair:
+            fitting = [c for c, n in sorted(splits.colours["train"]) if n == noun and c not in chosen]
+            chosen.append(str(rng.choice(fitting)))
+        coloured = tuple(Asked(noun, colour) for noun, colour in zip(pair, chosen, strict=True))
+        items.append(_item("attribution", "seen", coloured))
+    relations = cycle(RELATIONS)
+    items += [_item("position", "seen", tuple(map(Asked, pair)), next(relations)) for pair in pairs]
+    return tuple(items)
+
+
 def attend_and_excite() -> tuple[Item, ...]:
     """The 276 prompts of Attend-and-Excite. Split: that of the pair of nouns, as far as training goes."""
     items: list[Item] = []

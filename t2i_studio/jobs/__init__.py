@@ -5,7 +5,8 @@
     processes.py   which process is still the one that was started
     queue.py       submit, list, stop, resume, delete; one running job a device
     supervisor.py  the process that runs one job and tells truthfully how it ended
-    worker.py      the work itself: a fine-tune
+    worker.py      the process that does the work
+    work.py        the kinds of work: a fine-tune, the making of data
 
 Other places to run (a cluster, say) would stand behind the same `JobQueue`.
 """

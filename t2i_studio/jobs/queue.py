@@ -13,8 +13,10 @@ from ..errors import InputError
 from .processes import alive, ask_to_stop, kill_tree, start_apart
 from .record import ACTIVE, Job
 from .store import LOG, OUT, SETTINGS, STOP, JobStore
+from .work import as_kept, kind_of
 
 if TYPE_CHECKING:
+    from ..config import MakeDataSettings
     from ..training.settings import TrainSettings
 
 SUPERVISOR = "t2i_studio.jobs.supervisor"
@@ -31,19 +33,17 @@ class JobQueue:
         self.store = JobStore(root)
         self._worker = worker
 
-    def submit(self, settings: TrainSettings, title: str = "") -> Job:
-        """Queue a fine-tune; its settings are kept as they are now."""
+    def submit(self, settings: TrainSettings | MakeDataSettings, title: str = "") -> Job:
+        """Queue a fine-tune or the making of data; its settings are kept as they are now."""
         now = _now()
         with self.store.locked():
             job_id = self.store.new_id(title or settings.model, now)
             folder = self.store.folder(job_id)
             folder.mkdir(parents=True)
-            kept = settings.model_dump(mode="json") | {"output_dir": str(folder / OUT), "resume_from_checkpoint": ""}
-            for name in ("data", "model"):  # whoever starts it may stand elsewhere
-                if (path := Path(kept[name]).expanduser()).exists():
-                    kept[name] = str(path.resolve())
+            kind = kind_of(settings)
+            kept = as_kept(settings) | {"output_dir": str(folder / OUT)}
             (folder / SETTINGS).write_text(yaml.safe_dump(kept, sort_keys=False), encoding="utf-8")
-            self.store.save(Job(job_id, title or settings.model, kept, _device(settings.device), now))
+            self.store.save(Job(job_id, title or settings.model, kept, _device(settings.device), now, kind))
         self.advance()
         return self.store.load(job_id)
 

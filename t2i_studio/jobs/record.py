@@ -16,11 +16,13 @@ class Job:
     id: str
     title: str
     settings: dict[str, Any]
-    "Snapshot of the `TrainSettings`."
+    "Snapshot of the `TrainSettings`, or of what its kind takes."
     device: str
     "One job runs on a device at a time."
     created: str
     "ISO 8601, UTC."
+    kind: str = "fine-tune"
+    "Key of `work.KINDS`."
     state: str = "waiting"
     reason: str = ""
     "Why it ended as it did, in words."
@@ -40,6 +42,16 @@ class Job:
     def has_ended(self) -> bool:
         """Done, stopped or failed."""
         return self.state in ENDED
+
+    @property
+    def step(self) -> int:
+        """How far it is: steps of a fine-tune, pictures of a data set."""
+        return int(self.progress.get("step", 0))
+
+    @property
+    def num_steps(self) -> int:
+        """How many there will be; 0 where that is not known yet."""
+        return int(self.progress.get("num_steps") or self.settings.get("max_train_steps", 0))
 
     def with_(self, **changes: Any) -> Job:
         """A copy with changes."""

@@ -1,4 +1,4 @@
-"""The work of one job: a fine-tune from its snapshot, at low priority on a CPU.
+"""The process that does the work of one job from its snapshot, at low priority on a CPU.
 
 python -m t2i_studio.jobs.worker FOLDER
 """
@@ -17,13 +17,12 @@ import yaml
 from filelock import FileLock, Timeout
 
 from ..errors import Cancelled, StudioError
-from .store import LOCK, OUT, PROGRESS, SETTINGS, STOP, read_json, write_json
+from .store import LOCK, OUT, PROGRESS, RECORD, SETTINGS, STOP, read_json, write_json
 from .supervisor import REASON
+from .work import work_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from ..training.settings import TrainSettings
 
 NICENESS = 10
 ROOM_BEAT = 2.0
@@ -31,13 +30,13 @@ ROOM_BEAT = 2.0
 
 
 def main() -> int:
-    """Train; 0 when it is done, 3 when it was stopped, 1 when it failed."""
+    """Work; 0 when it is done, 3 when it was stopped, 1 when it failed."""
     folder = Path(sys.argv[1])
     asked: list[bool] = []
     signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
     try:
         with FileLock(folder / LOCK, timeout=0):  # one worker a folder, whatever became of its supervisor
-            _train(folder, asked)
+            _work(folder, asked)
     except Timeout:
         write_json(folder / REASON, {"reason": "Another process still works on this job."})
         return 1
@@ -53,61 +52,59 @@ def main() -> int:
     return 0
 
 
-def _train(folder: Path, asked: list[bool]) -> None:
+def _work(folder: Path, asked: list[bool]) -> None:
     settings = yaml.safe_load((folder / SETTINGS).read_text(encoding="utf-8"))
+    record = read_json(folder / RECORD) or {}
     from ..models import pick_device
-    from ..training.settings import TrainSettings
 
-    given = TrainSettings.checked(**settings)
-    if pick_device(given.device).type == "cpu":
+    device = settings.get("device") or settings.get("shared", {}).get("device", "auto")
+    if pick_device(device).type == "cpu":
         yield_to_the_app()
-    resumed = given.model_copy(update={"resume_from_checkpoint": "latest"}) if (folder / OUT).exists() else given
-
-    from ..finetune import train
-    from ..training.loop import Watcher
-
     parent = os.getppid()
+
+    def tell(progress: dict[str, Any]) -> None:
+        with suppress(OSError):  # a full disk is told by what must be written
+            write_json(folder / PROGRESS, progress)
 
     def wants_stop() -> bool:
         # Without its supervisor nobody would tell how it ended.
         return bool(asked) or (folder / STOP).exists() or os.getppid() != parent
 
-    wait_for_room(folder, given, wants_stop)
-
-    class Following(Watcher):
-        began, first = 0.0, 0
-
-        def step(self, step: int, num_steps: int, row: dict[str, float]) -> None:
-            if not self.first:
-                self.began, self.first = time.monotonic(), step
-            each = (time.monotonic() - self.began) / max(1, step - self.first) or row["seconds"]
-            told = {"step": step, "num_steps": num_steps, "seconds_left": each * (num_steps - step), **row}
-            with suppress(OSError):  # a full disk is told by what must be written
-                write_json(folder / PROGRESS, told)
-
-        def wants_stop(self) -> bool:
-            return wants_stop()
-
-    train(resumed, Following())
+    kind = record.get("kind", "fine-tune")
+    wait_for_room(folder, device, wanted_bytes(kind, settings), wants_stop)
+    work_of(kind)(settings, folder / OUT, tell, wants_stop)
 
 
-def wait_for_room(folder: Path, given: TrainSettings, wants_stop: Callable[[], bool]) -> None:
-    """Wait until a fine-tune's predicted memory is free on its accelerator; whoever is idle there may see
-    `wants_room` in the progress and leave.
+def wanted_bytes(kind: str, settings: dict[str, Any]) -> int:
+    """Predicted memory of a job on its device; 0 where it is not known."""
+    from .. import room
+    from ..config import GenerateSettings
+    from ..training.settings import TrainSettings
+
+    shared = settings.get("shared", settings)
+    weights = room.weights_of(shared["model"]) if shared.get("model") else None
+    if weights is None:
+        return 0
+    if kind == "fine-tune":
+        return room.training_bytes(weights, TrainSettings.checked(**settings))
+    return room.painting_bytes(weights, GenerateSettings.checked(**shared))
+
+
+def wait_for_room(folder: Path, device: str, wanted: int, wants_stop: Callable[[], bool]) -> None:
+    """Wait until `wanted` bytes are free on an accelerator; whoever is idle there may see `wants_room` in the
+    progress and leave.
 
     Raises:
         Cancelled: stopped meanwhile.
     """
     from .. import room
 
-    weights = room.weights_of(given.model)
-    wanted = 0 if weights is None else room.training_bytes(weights, given)
     before = read_json(folder / PROGRESS) or {}
     waited = False
-    while lacks := room.lacking(given.device, wanted):
+    while lacks := room.lacking(device, wanted):
         if wants_stop():
             raise Cancelled("Stopped before its first step.", "Start it again when the device has room.")
-        told = f"waiting for {lacks / 2**30:.1f} GB more on {given.device}: about {wanted / 2**30:.1f} GB are needed"
+        told = f"waiting for {lacks / 2**30:.1f} GB more on {device}: about {wanted / 2**30:.1f} GB are needed"
         write_json(folder / PROGRESS, {**before, "wants_room": True, "message": told})
         waited = True
         time.sleep(ROOM_BEAT)

@@ -139,10 +139,10 @@ def _side(evaluation: Evaluation, way: str, one: Judged) -> dict[str, Any]:
     else:
         text = "exact" if one.exact else "present, and more" if one.present else "missing"
     seen = ", ".join(" ".join(filter(None, (found.colour, found.noun))) for found in one.found)
-    return {"image": _thumbnail(evaluation.picture(way, one)), "mark": mark, "text": text, "found": seen}
+    return {"image": thumbnail(evaluation.picture(way, one)), "mark": mark, "text": text, "found": seen}
 
 
-def _thumbnail(file: Path) -> str:
+def thumbnail(file: Path) -> str:
     """A data URL; empty where the picture is gone."""
     try:
         with Image.open(file) as image:

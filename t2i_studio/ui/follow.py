@@ -52,8 +52,9 @@ def status(studio: Studio) -> dict[str, Any]:
     seen["waiting"] = [_short(task) for task in active if task.status == "waiting"]
     job = next((job for job in studio.jobs.store.all() if job.state in ("running", "stopping")), None)
     if running is None and job is not None:
-        step, total = job.progress.get("step", 0), job.settings["max_train_steps"]
-        return seen | {"text": f"fine-tune {job.title} · step {step}/{total}", "done": step, "total": total}
+        kind, unit = ("", "picture") if job.kind == "make-data" else ("fine-tune ", "step")
+        told = f"{kind}{job.title} · {unit} {job.step}/{job.num_steps or '…'}"
+        return seen | {"text": told, "done": job.step, "total": job.num_steps}
     if running is None:
         return seen
     return seen | {"text": f"{_short(running)} · {running.message}", "done": running.step, "total": running.num_steps}

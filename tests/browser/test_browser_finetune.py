@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from t2i_studio.jobs import Job
 from tests.browser.pages import Opened
 from tests.browser.test_browser_accessible import serious
 from tests.ui.serving import Served
@@ -45,7 +47,7 @@ def test_start_stop_resume_delete(visit: Visit, app: Served, width: int, dark: b
     assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     seen.page.click(".board >> text=Stop")
     state(seen, "stopped")
-    assert "checkpoint is written" in seen.page.inner_text(".board-head")
+    seen.page.wait_for_selector(".board-head >> text=checkpoint is written")
     seen.page.click(".board >> text=Resume")
     state(seen, "running")
     seen.page.click(".board >> text=Stop")
@@ -61,6 +63,53 @@ def test_bad_data_is_told_beside_it(visit: Visit, app: Served) -> None:
     fill(seen, "data", "/gone")
     seen.page.click("#tune-go")
     assert "There is no folder /gone" in seen.page.inner_text("#tune-data .problem")
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (390, True)])
+def test_pictures_made_seen_and_learnt_from(visit: Visit, app: Served, width: int, dark: bool) -> None:
+    seen = opened(visit, width=width, dark=dark)
+    page = seen.page
+    page.click("text=Make pictures · painted")
+    page.wait_for_selector("#make-go")
+    page.wait_for_function("document.querySelector('#make-cost').textContent.includes('140 pictures')")
+    assert serious(page) == []
+    page.locator("#make-per_prompt input").fill("40")
+    page.click("#make-go")
+    state(seen, "done")
+    page.wait_for_function("document.querySelectorAll('.made-card').length === 24")
+    assert "4 kept" in page.inner_text(".board-head")
+    page.click(".made >> text=Show more")
+    page.wait_for_function("document.querySelectorAll('.made-card').length === 40")
+    page.click(".made .ev-only >> text=kept")
+    page.wait_for_function("document.querySelectorAll('.made-card').length === 4")
+    assert "number 1 of 40" in page.inner_text(".made-card >> nth=0")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert serious(page) == []
+    page.click(".board >> text=Learn from these")
+    job = app.studio.jobs.list()[0]
+    page.wait_for_function(
+        f"document.querySelector('#tune-data input, #tune-data textarea').value === {job_folder(app, job)!r}"
+    )
+    page.click(".board >> text=Delete")
+    state(seen, "none")
+
+
+def job_folder(app: Served, job: Job) -> str:
+    return str(app.studio.jobs.out(job.id))
+
+
+def test_a_zip_is_brought(visit: Visit, app: Served, tmp_path: Path) -> None:
+    (tmp_path / "cats.zip").write_bytes(b"PK")
+    seen = opened(visit)
+    page = seen.page
+    page.click("text=Bring pictures · a zip")
+    page.click("#bring-go")
+    assert "nothing to bring" in page.inner_text("#bring-name .problem")
+    page.set_input_files("#bring-zip input[type=file]", tmp_path / "cats.zip")
+    page.wait_for_selector("#bring-zip >> text=cats")
+    page.click("#bring-go")
+    page.wait_for_function("document.querySelector('#tune-data input, #tune-data textarea').value === '/brought/cats'")
+    assert "/brought/cats" in page.inner_text("#brought")
 
 
 @pytest.mark.slow

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from t2i_studio.emoji.boxes import overlap
 from t2i_studio.emoji.captions import Asked, Request
 from t2i_studio.emoji.splits import load_splits
 from t2i_studio.errors import InputError
 from t2i_studio.evaluation import SUITES, Found, Judged, choose_items, choose_judge, markdown, rows, score
-from t2i_studio.evaluation.found import overlap
 from t2i_studio.intervals import clustered, wilson
 
 

@@ -19,8 +19,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from t2i_studio.config import ASSETS, GenerateSettings, ModelSettings, ProbeSettings
-from t2i_studio.errors import Cancelled, ModelBroken, ModelNotFound, PromptError, SettingError, StudioError
+from t2i_studio.config import ASSETS, GenerateSettings, MakeDataSettings, ModelSettings, ProbeSettings
+from t2i_studio.errors import (
+    Cancelled,
+    InputError,
+    ModelBroken,
+    ModelNotFound,
+    PromptError,
+    SettingError,
+    StudioError,
+)
 from t2i_studio.jobs import Job, JobQueue
 from t2i_studio.runs import RunStore, new_run_id
 from t2i_studio.training.settings import TrainSettings
@@ -248,6 +256,23 @@ class FakeStudio:
 
     def make_room(self) -> None:
         """There is nothing loaded."""
+
+    def queue_making(self, title: str = "", **values: Any) -> Job:
+        asked = MakeDataSettings.checked(**values)
+        if asked.keep_top is None and asked.threshold is None:
+            raise SettingError("Nothing says which pictures are kept.", "Give one.", "keep_top")
+        return self.jobs.submit(asked, title or f"data from {asked.suite}")
+
+    def plan_making(self, **values: Any) -> Any:
+        from t2i_studio.planning import Plan
+
+        asked = MakeDataSettings.checked(**values)
+        return Plan(7, 1, 7 * asked.per_prompt, 2.0 * 7 * asked.per_prompt)
+
+    def add_data(self, source: Path | str) -> Path:
+        if not Path(source).is_file():
+            raise InputError(f"There is no file {source}.", "Give a zip.")
+        return Path("/brought") / Path(source).stem
 
     def free_memory(self) -> tuple[int, int]:
         return 3 * 2**30, 8 * 2**30

@@ -13,6 +13,7 @@ import pytest
 from t2i_studio.training.settings import GROUPS, TrainSettings
 from t2i_studio.ui.finetune.board import POINTS, curves
 from t2i_studio.ui.scratch import Scratch
+from t2i_studio.ui.tabs.data_events import MAKING
 from t2i_studio.ui.tabs.finetune import worn
 from t2i_studio.ui.tabs.finetune_events import NAMES, FineTuneHandlers, as_values, presets, settings_from
 from tests.ui.fakes import FakeStudio
@@ -96,7 +97,8 @@ def test_stopped_resumed_duplicated_deleted(handlers: FineTuneHandlers) -> None:
         handlers.act(job_id, event("delete", job_id))
     _, _, preset, *controls = handlers.act(job_id, event("duplicate", job_id))
     assert preset == gr.skip()
-    assert dict(zip(NAMES, controls, strict=True))["seed"] == 7
+    assert dict(zip(NAMES, controls[: len(NAMES)], strict=True))["seed"] == 7
+    assert controls[len(NAMES) :] == [gr.skip()] * len(MAKING)
     handlers.act(job_id, event("force", job_id))
     until(handlers, job_id, lambda job: job["state"] == "stopped")
     handlers.act(job_id, event("delete", job_id))

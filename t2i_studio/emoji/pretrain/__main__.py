@@ -1,7 +1,7 @@
 """`python -m t2i_studio.emoji.pretrain WHAT [--resume]`: make the weights that ship.
 
-WHAT is `vae` (encoder and decoder together), `vae-decoder` (sharpen the decoder on fixed latents), `unet`
-or `mmdit`. State lies in `$T2I_STUDIO_HOME/pretrain/WHAT`; `--export` writes averaged weights to `assets/`.
+WHAT is `vae` (encoder and decoder together), `vae-decoder` (sharpen the decoder on fixed latents), `unet`,
+`mmdit` or `detector`. State lies in `$T2I_STUDIO_HOME/pretrain/WHAT`; `--export` writes averaged weights to `assets/`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ UNET_FOLDER = ASSETS / "emoji-unet"
 def main() -> None:
     """Parse the arguments, then train or export."""
     parser = argparse.ArgumentParser(prog="python -m t2i_studio.emoji.pretrain", description=__doc__)
-    parser.add_argument("what", choices=("vae", "vae-decoder", "unet", "mmdit"))
+    parser.add_argument("what", choices=("vae", "vae-decoder", "unet", "mmdit", "detector"))
     parser.add_argument("--resume", action="store_true", help="go on from the saved state, if there is one")
     parser.add_argument("--minutes", type=float, default=None, help="stop after this many minutes")
     parser.add_argument("--threads", type=int, default=2)
@@ -47,6 +47,10 @@ def _task(what: str, folder: Path) -> tuple[loop.Task, loop.Plan]:
         kind = {"unet": "UnetTask", "mmdit": "MmditTask"}[what]
         tokenizer = CLIPTokenizer.from_pretrained(UNET_FOLDER / "tokenizer")
         return getattr(module, kind)(shipped_vae(), tokenizer, folder), module.PLAN
+    if what == "detector":
+        from . import detector
+
+        return detector.DetectorTask(folder), detector.PLAN
     from .vae import PLANS, VaeTask
 
     if what == "vae":
@@ -72,12 +76,12 @@ def _export_vae(folder: Path) -> None:
 
 
 def _export_model(folder: Path) -> None:
-    """Averaged weights of the U-Net or the transformer with their text encoders."""
+    """Averaged weights of the U-Net or the transformer with their text encoders, or of the detector."""
     task, _ = _task(folder.name, folder)
     step = loop.load_average(folder / "state.pt", task.modules)
     out = ASSETS / f"emoji-{folder.name}"
-    import_module(f".{folder.name}", __package__).export(task, out)
-    _note(folder.name, {"step": step}, folder, out)
+    measured = import_module(f".{folder.name}", __package__).export(task, out) or {}
+    _note(folder.name, {"step": step, **measured}, folder, out)
 
 
 def _note(part: str, measured: dict[str, float], folder: Path, out: Path = UNET_FOLDER) -> None:

@@ -1,4 +1,4 @@
-// Fine-tunes: the list of jobs, and the chosen one live: how far it is, its curves, samples and last words.
+// Jobs: the list, and the chosen one live: how far it is; a fine-tune's curves and samples, or the data that is made.
 const root = element.querySelector(".board");
 const STATES = { waiting: "waiting", running: "learning", stopping: "stopping", done: "done", stopped: "stopped", failed: "failed" };
 const ABOUT = {
@@ -7,6 +7,9 @@ const ABOUT = {
   response: "subjects far weaker than the strongest", lambda_t: "mean weight by noise", grad_norm: "length of the gradient, before clipping",
 };
 const GIVES = { lora: "LoRA", model: "model" };
+const makes = (job) => job.kind === "make-data";
+const stateOf = (job) => (makes(job) && job.state === "running" ? "painting" : STATES[job.state]);
+const unit = (job) => (makes(job) ? "picture" : "step");
 let at = null; // sample in sight; null: the newest
 let seen = "";
 
@@ -20,30 +23,64 @@ const duration = (seconds) => {
   return seconds < 5400 ? `about ${Math.round(seconds / 60)} min left` : `about ${(seconds / 3600).toFixed(1)} h left`;
 };
 
-const row = (job, chosen) => el("li", {}, el("button", { type: "button", class: "job", "aria-pressed": String(chosen), onclick: () => tell("choose", job.id) },
-  el("span", { class: "job-title" }, job.title), el("span", { class: `job-state job-${job.state}` }, STATES[job.state]),
-  el("span", { class: "hint" }, `${job.model} · ${job.step} of ${job.num_steps} steps`)));
+// A button that is replaced while it is pressed loses the click, and the focus: each part is drawn anew only when it changed.
+const slots = {};
+const slot = (name, key, build) => {
+  slots[name] ||= { node: el("div", { class: "slot" }), key: "" };
+  const now = JSON.stringify(key);
+  if (slots[name].key !== now) {
+    slots[name].key = now;
+    slots[name].node.replaceChildren(...[build()].flat().filter(Boolean));
+  }
+  return slots[name].node;
+};
 
-const head = (job) => {
+const rows = {};
+const row = (job, chosen) => {
+  rows[job.id] ||= el("li", {}, el("button", { type: "button", class: "job", onclick: () => tell("choose", job.id) }));
+  const button = rows[job.id].firstChild;
+  button.setAttribute("aria-pressed", String(chosen));
+  button.replaceChildren(el("span", { class: "job-title" }, job.title), el("span", { class: `job-state job-${job.state}` }, stateOf(job)),
+    el("span", { class: "hint" }, `${job.model} · ${job.step} of ${job.num_steps} ${unit(job)}s`));
+  return rows[job.id];
+};
+
+const actions = (job) => {
   const running = job.state === "running" || job.state === "stopping";
-  const bar = el("progress", { max: job.num_steps, value: job.step, "aria-label": "Steps done" });
   const buttons = [];
   if (running) buttons.push(action(job.state === "stopping" ? "End at once" : "Stop", job.state === "stopping" ? "force" : "stop", job, "file-bad"));
   if (job.state === "waiting") buttons.push(action("Take out", "stop", job));
   if (job.state === "stopped" || job.state === "failed") buttons.push(action("Resume", "resume", job));
+  if (job.made?.data) buttons.push(action("Learn from these", "use-data", job, "file-main"));
   buttons.push(action("Duplicate", "duplicate", job));
   if (!running) buttons.push(action("Delete", "delete", job, "file-bad"));
-  const state = STATES[job.state];
+  return el("div", { class: "board-actions" }, ...buttons);
+};
+
+const use = (job) => el("div", { class: "board-actions board-use", role: "group", "aria-label": `Use this ${GIVES[job.gives]}` }, el("span", {}, `Use this ${GIVES[job.gives]} in`),
+  ...Object.entries(PLACES).map(([to, label]) => el("button", { type: "button", class: "file file-main", onclick: () => tell("use", job.id, to) }, label)));
+
+const headBox = el("section", { class: "card board-head" });
+const head = (job) => {
+  const running = job.state === "running" || job.state === "stopping";
   const speed = job.seconds_a_step ? ` · ${job.seconds_a_step} s a step` : "";
-  return el("section", { class: "card board-head" },
-    el("h3", {}, job.title, el("span", { class: `job-state job-${job.state}` }, state)),
-    el("p", { class: "hint" }, `${job.method} on ${job.model}, from ${job.data}`),
-    el("div", { class: "stage-line" }, el("span", { class: "stage-step", role: "status" }, job.waits || (running && !job.step) ? job.waits || "Getting ready: model, pictures, weights of the terms" : `step ${job.step} of ${job.num_steps}${speed}`), el("span", { class: "stage-left" }, duration(job.seconds_left))), bar,
-    job.reason ? el("p", { class: `banner ${job.state === "failed" ? "bad" : "calm"}`, role: job.state === "failed" ? "alert" : "status" }, job.reason) : null,
-    job.gives ? el("div", { class: "board-actions board-use", role: "group", "aria-label": `Use this ${GIVES[job.gives]}` }, el("span", {}, `Use this ${GIVES[job.gives]} in`),
-      ...Object.entries(PLACES).map(([to, label]) => el("button", { type: "button", class: "file file-main", onclick: () => tell("use", job.id, to) }, label))) : null,
-    el("div", { class: "board-actions" }, ...buttons),
-    job.gives ? el("p", { class: "hint board-folder" }, `The ${GIVES[job.gives]} lies in `, el("code", {}, job.folder)) : null);
+  const ready = makes(job) ? "Getting ready: model and scorer" : "Getting ready: model, pictures, weights of the terms";
+  const about = makes(job) ? `${job.made.asked}; painted by ${job.model}` : `${job.method} on ${job.model}, from ${job.data}`;
+  const kept = makes(job) ? ` · ${job.made.kept} kept` : "";
+  const what = job.gives ? GIVES[job.gives] : job.made?.data ? "data set" : "";
+  const status = job.waits || (running && !job.step ? ready : `${unit(job)} ${job.step} of ${job.num_steps}${kept}${speed}`);
+  const parts = [
+    slot("title", [job.id, job.state, about], () => [el("h3", {}, job.title, el("span", { class: `job-state job-${job.state}` }, stateOf(job))), el("p", { class: "hint" }, about)]),
+    slot("progress", [job.id, job.state, job.step, job.num_steps, status, job.seconds_left], () => [
+      el("div", { class: "stage-line" }, el("span", { class: "stage-step", role: "status" }, status), el("span", { class: "stage-left" }, duration(job.seconds_left))),
+      el("progress", { max: job.num_steps, value: job.step, "aria-label": makes(job) ? "Pictures done" : "Steps done" })]),
+    slot("reason", [job.id, job.state, job.reason], () => (job.reason ? el("p", { class: `banner ${job.state === "failed" ? "bad" : "calm"}`, role: job.state === "failed" ? "alert" : "status" }, job.reason) : [])),
+    slot("use", [job.id, job.gives], () => (job.gives ? use(job) : [])),
+    slot("actions", [job.id, job.state, job.made?.data], () => actions(job)),
+    slot("folder", [job.folder, what], () => (what ? el("p", { class: "hint board-folder" }, `The ${what} lies in `, el("code", {}, job.folder)) : [])),
+  ];
+  if (headBox.firstChild !== parts[0]) headBox.replaceChildren(...parts);
+  return headBox;
 };
 
 const samples = (job) => {
@@ -85,11 +122,21 @@ const draw = (force = false) => {
   root.dataset.job = value.job?.id || "";
   root.dataset.state = value.job?.state || "none";
   if (!value.job) return root.replaceChildren(welcome());
-  const open = root.querySelector(".board-log")?.open;
-  const log = words(value.job);
-  if (log && open !== undefined) log.open = open || value.job.state === "failed";
-  const list = el("ul", { class: "card job-list", "aria-label": "Fine-tunes" }, ...value.jobs.map((job) => row(job, job.id === value.job.id)));
-  root.replaceChildren(...[head(value.job), samples(value.job), charts(value.job), log, list].filter(Boolean));
+  const job = value.job;
+  const parts = [head(job),
+    slot("made", [makes(job)], () => (makes(job) ? madeRoot : [])),
+    slot("samples", makes(job) ? [] : [job.id, job.samples, at], () => (makes(job) ? [] : samples(job))),
+    slot("charts", makes(job) ? [] : [job.id, job.series], () => (makes(job) ? [] : charts(job))),
+    slot("log", [job.id, job.state, job.log], () => {
+      const open = root.querySelector(".board-log")?.open;
+      const log = words(job);
+      if (log && open !== undefined) log.open = open || job.state === "failed";
+      return log;
+    }),
+    slot("list", [value.jobs.map((one) => one.id)], () => el("ul", { class: "card job-list", "aria-label": "Jobs" }, ...value.jobs.map((one) => row(one, one.id === job.id))))];
+  value.jobs.forEach((one) => row(one, one.id === job.id));
+  if (makes(job)) made(job);
+  if (root.firstChild !== headBox) root.replaceChildren(...parts);
 };
 watch("value", draw);
 draw();

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import made
+
 if TYPE_CHECKING:
     from ...jobs import Job, JobQueue
     from ..scratch import Scratch
@@ -28,30 +30,36 @@ def value(queue: JobQueue, jobs: Sequence[Job], chosen: str, scratch: Scratch) -
 
 
 def _short(job: Job) -> dict[str, Any]:
-    step, total = job.progress.get("step", 0), job.progress.get("num_steps") or job.settings["max_train_steps"]
+    model = job.settings.get("model") or job.settings["shared"]["model"]
     return {
-        "id": job.id, "title": job.title, "state": job.state, "step": step, "num_steps": total,
-        "created": job.created, "model": Path(job.settings["model"]).name,
+        "kind": job.kind,
+        "id": job.id, "title": job.title, "state": job.state, "step": job.step, "num_steps": job.num_steps,
+        "created": job.created, "model": Path(model).name,
     }  # fmt: skip
 
 
 def _whole(queue: JobQueue, job: Job, scratch: Scratch) -> dict[str, Any]:
     out = queue.out(job.id)
-    gives = next((what for what, file in WEIGHTS.items() if (out / file).exists()), "")
     left = job.progress.get("seconds_left")
-    running = job.state == "running"
-    return _short(job) | {
+    shared = _short(job) | {
         "reason": job.reason,
-        "waits": str(job.progress.get("message", "")) if running and job.progress.get("wants_room") else "",
-        "seconds_left": round(left) if running and left is not None else None,
+        "waits": str(job.progress.get("message", "")) if job.progress.get("wants_room") else "",
+        "seconds_left": round(left) if job.state == "running" and left is not None else None,
+        "log": queue.log(job.id, LINES) if job.state in ("failed", "running", "stopping") else [],
+        "folder": str(out),
+    }
+    return shared | ({"made": made.value(job, out)} if job.kind == "make-data" else _fine_tune(job, out, scratch))
+
+
+def _fine_tune(job: Job, out: Path, scratch: Scratch) -> dict[str, Any]:
+    gives = next((what for what, file in WEIGHTS.items() if (out / file).exists()), "")
+    return {
         "seconds_a_step": round(float(job.progress.get("seconds", 0)), 2),
         "data": job.settings["data"],
         "method": _method(job.settings),
         "series": curves(out),
         "samples": _samples(out, job, scratch),
         "prompts": list(job.settings.get("validation_prompts", ())),
-        "log": queue.log(job.id, LINES) if job.state in ("failed", "running", "stopping") else [],
-        "folder": str(out),
         "gives": gives if job.state == "done" else "",
     }
 

@@ -26,6 +26,7 @@ SUITES = (
 )
 JUDGES = (
     ("emoji-matcher · finds the emoji by correlation", "emoji-matcher"),
+    ("emoji-detector · finds the emoji by a small network", "emoji-detector"),
     ("none · pictures alone", "none"),
 )
 LAYOUTS = (

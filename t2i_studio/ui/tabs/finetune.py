@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ from ...training.settings import GROUPS, TrainSettings
 from ..controls import control
 from ..parts import part
 from ..viewer import SCRIPTS
+from . import data as bringing
 from .asking import PRIVATE, model_choices
+from .data_events import MAKING, DataHandlers
 from .finetune_events import NAMES, FineTuneHandlers, presets
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from ..scratch import Scratch
 
 FIRST = "ctcal"
+SCRIPT = (*SCRIPTS, "guide/losses", "finetune/made", "finetune/board")
 LABELS = {
     "ctcal": "Teach attention (CTCal)", "max_train_steps": "Steps", "data": "Pictures", "use_ema": "Running mean (EMA)",
     "train_text_encoder": "Text encoder too", "text_encoder_lr": "Text encoder's learning rate",
@@ -35,6 +39,7 @@ class Parts:
 
     preset: gr.Dropdown
     settings: dict[str, gr.Component]
+    data: bringing.DataParts
     go: gr.Button
     cost: gr.HTML
     problems: gr.HTML
@@ -49,9 +54,17 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
         with gr.Column(elem_classes=["inspect-ask"], scale=0, min_width=320):
             asked = _ask(studio, handlers)
         with gr.Column(elem_classes=["inspect-see"], scale=1, min_width=320):
-            board = part("board", {"jobs": [], "job": None}, scripts=(*SCRIPTS, "guide/losses", "finetune/board"))
+            bringer = DataHandlers(studio, handlers.board)
+
+            # Gradio marks the function, which a method does not allow.
+            def pictures(wanted: Mapping[str, Any]) -> dict[str, Any]:
+                return bringer.pictures(wanted)
+
+            board = part("board", {"jobs": [], "job": None}, scripts=SCRIPT, server_functions=[pictures])
     parts = Parts(**asked, board=board, chosen=gr.State(""))
     _wire(handlers, parts, page, clock)
+    shown = [parts.chosen, parts.board]
+    bringing.wire(bringer, parts.data, parts.settings["model"], parts.settings["data"], shown, parts.problems, page)
     return parts
 
 
@@ -72,6 +85,7 @@ def _ask(studio: Studio, handlers: FineTuneHandlers) -> dict[str, Any]:
         )  # fmt: skip
         own("model", choices=model_choices(studio))
         own("data")
+        data = bringing.build()
         with gr.Row(elem_classes=["seed-row"], equal_height=True):
             own("max_train_steps", min_width=120)
             own("seed", min_width=120)
@@ -85,7 +99,7 @@ def _ask(studio: Studio, handlers: FineTuneHandlers) -> dict[str, Any]:
                 for name in names:
                     own(name, min_width=130)
     problems = part("problems", elem_id="tune-problems")
-    return {"preset": preset, "settings": settings, "go": go, "cost": cost, "problems": problems}
+    return {"preset": preset, "settings": settings, "data": data, "go": go, "cost": cost, "problems": problems}
 
 
 def _wire(handlers: FineTuneHandlers, parts: Parts, page: gr.Blocks, clock: gr.Timer) -> None:
@@ -99,7 +113,10 @@ def _wire(handlers: FineTuneHandlers, parts: Parts, page: gr.Blocks, clock: gr.T
     gr.on(costly, handlers.cost, [parts.preset, *controls], parts.cost, trigger_mode="always_last", **PRIVATE)
     page.load(handlers.open, None, shown, **PRIVATE)
     clock.tick(handlers.refresh, shown, shown, queue=False, **PRIVATE)
-    parts.board.select(handlers.act, parts.chosen, [*shown, parts.preset, *controls], concurrency_limit=None, **PRIVATE)
+    making = [parts.data.making[name] for name in MAKING]
+    parts.board.select(
+        handlers.act, parts.chosen, [*shown, parts.preset, *controls, *making], concurrency_limit=None, **PRIVATE
+    )
 
 
 def worn(studio: Studio, job_id: str) -> tuple[str, str]:

@@ -14,7 +14,9 @@ from ...errors import SettingError, StudioError
 from ...training.settings import GROUPS, TrainSettings
 from .. import follow
 from ..controls import label_of
-from ..finetune import board
+from ..finetune import board as boards
+from . import data_events
+from .data_events import MAKING
 
 if TYPE_CHECKING:
     from ...jobs import Job
@@ -76,7 +78,7 @@ class FineTuneHandlers:
             job = self.studio.fine_tune(settings_from(dict(zip(NAMES, values, strict=True))), preset)
         except StudioError as error:
             return [gr.skip(), gr.skip(), self._problem(error)]
-        return [job.id, self._board(job.id), None]
+        return [job.id, self.board(job.id), None]
 
     # What is seen
 
@@ -84,25 +86,28 @@ class FineTuneHandlers:
         """The page opens: what runs, else the newest job."""
         jobs = self.studio.jobs.list()
         chosen = next((job.id for job in jobs if not job.has_ended), jobs[0].id if jobs else "")
-        return [chosen, self._board(chosen)]
+        return [chosen, self.board(chosen)]
 
     def refresh(self, chosen: str, shown: Mapping[str, Any] | None) -> list[Any]:
         """What changed since; nothing where nothing did."""
-        now = self._board(chosen)
+        now = self.board(chosen)
         return [gr.skip(), gr.skip() if now == shown else now]
 
     def act(self, chosen: str, event: gr.EventData) -> list[Any]:
-        """A button of the board. Returns: chosen job, board, preset, every control."""
+        """A button of the board. Returns: chosen job, board, preset, every control, every control of the making."""
         action, job_id = str(getattr(event, "action", "")), str(getattr(event, "job", ""))
-        still = [gr.skip()] * (1 + len(NAMES))
+        still = [gr.skip()] * (1 + len(NAMES) + len(MAKING))
         queue = self.studio.jobs
         try:
             if action == "use":
                 return [gr.skip(), gr.skip(), *still]
             if action == "choose":
-                return [job_id, self._board(job_id), *still]
+                return [job_id, self.board(job_id), *still]
             if action == "duplicate":
-                return [gr.skip(), gr.skip(), gr.skip(), *as_values(queue.get(job_id).settings)]
+                return [gr.skip(), gr.skip(), gr.skip(), *_duplicated(queue.get(job_id))]
+            if action == "use-data":
+                data = [str(queue.out(job_id)) if name == "data" else gr.skip() for name in NAMES]
+                return [gr.skip(), gr.skip(), gr.skip(), *data, *still[: len(MAKING)]]
             if action in ("stop", "force"):
                 queue.stop(job_id, force=action == "force")
             elif action == "resume":
@@ -112,11 +117,12 @@ class FineTuneHandlers:
                 return [*self.open(), *still]
         except StudioError as error:
             raise gr.Error(str(error), print_exception=False) from None
-        return [job_id or chosen, self._board(job_id or chosen), *still]
+        return [job_id or chosen, self.board(job_id or chosen), *still]
 
-    def _board(self, chosen: str) -> dict[str, Any]:
+    def board(self, chosen: str) -> dict[str, Any]:
+        """What the board shows, one job chosen."""
         queue = self.studio.jobs
-        return board.value(queue, queue.list(), chosen, self.scratch)
+        return boards.value(queue, queue.list(), chosen, self.scratch)
 
     def _problem(self, error: StudioError) -> dict[str, Any]:
         place = follow.place_of(error)
@@ -152,6 +158,14 @@ def as_values(settings: Mapping[str, Any]) -> list[Any]:
     prompts = "\n".join(settings.get("validation_prompts", ()))
     plain = {name: "" if settings[name] is None else settings[name] for name in NAMES}
     return [prompts if name == "validation_prompts" else plain[name] for name in NAMES]
+
+
+def _duplicated(job: Job) -> list[Any]:
+    """A job's settings for the controls of its kind; the others stay."""
+    if job.kind == "make-data":
+        model = [job.settings["shared"]["model"] if name == "model" else gr.skip() for name in NAMES]
+        return [*model, *data_events.as_values(job.settings)]
+    return [*as_values(job.settings), *[gr.skip()] * len(MAKING)]
 
 
 def _alike(job: Job, given: Mapping[str, Any]) -> bool:

@@ -1,0 +1,130 @@
+"""The judges of the embedded world beside each other, and beside a look at the pictures.
+
+    python benchmarks/judges.py f1 [--scenes 200]        what each finds of what was rendered
+    t2i-studio evaluate --suite emoji-geneval --limit 10 --seeds 1 --judge none --out DIR
+    python benchmarks/judges.py sheet DIR SHEETS         the pictures, numbered, large, without prompts: for a look
+    python benchmarks/judges.py agree DIR [--looked docs/data/looked-at.json]
+
+The file of a look: {picture file: [[noun, colour or null, x, y], …]}, x and y the object's middle in pixels
+of 128. Prints Markdown tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from t2i_studio.emoji.held_out import held_out_scenes
+from t2i_studio.evaluation import JUDGES, Found, Item, choose_items, picture_name
+from t2i_studio.evaluation.agreement import agreement
+from t2i_studio.evaluation.evaluate import Judged, read
+from t2i_studio.evaluation.measure import blurred, measure, scenes_of, vae_round_trip
+
+FRESH = 55_000
+"""Seed of the scenes: those that thresholds were fixed on have others."""
+A_SHEET, COLUMNS, SIDE, HEAD = 20, 5, 320, 26
+HALF = 24.0
+"""Half of the box that stands for an object of a look, whose middle alone was written down."""
+
+
+def f1(number: int) -> None:
+    """Precision, recall and F1 of every judge on fresh scenes: of all kinds, and of pairs that training never shows."""
+    kinds = {"of all kinds": scenes_of(FRESH, number), "unseen pairs": held_out_scenes(number, "test_unseen")}
+    changes = {"rendered": lambda image: image, "after the VAE": vae_round_trip(), "blurred": blurred}
+    print("| judge | scenes | pictures | objects | precision | recall | F1 | colours |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, (kind, scenes), (change, changed) in itertools.product(JUDGES, kinds.items(), changes.items()):
+        got = measure(JUDGES[name](), scenes, changed)
+        shares = " | ".join(f"{share:.3f}" for share in (got.precision, got.recall, got.f1, got.colours))
+        print(f"| {name} | {kind} | {change} | {got.num_objects} | {shares} |", flush=True)
+
+
+def sheets(folder: Path, out: Path) -> None:
+    """The pictures of an evaluation, enlarged, each under its number alone."""
+    out.mkdir(parents=True, exist_ok=True)
+    files = [folder / picture_name(judged) for judged in read(folder)]
+    font = ImageFont.load_default(18)
+    for start in range(0, len(files), A_SHEET):
+        part = files[start : start + A_SHEET]
+        rows = -(-len(part) // COLUMNS)
+        sheet = Image.new("RGB", (COLUMNS * (SIDE + 6), rows * (SIDE + HEAD)), "white")
+        pen = ImageDraw.Draw(sheet)
+        for i, file in enumerate(part):
+            x, y = i % COLUMNS * (SIDE + 6), i // COLUMNS * (SIDE + HEAD)
+            pen.text((x + 4, y + 2), str(start + i), fill="black", font=font)
+            with Image.open(file) as image:
+                sheet.paste(image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC), (x, y + HEAD))
+        sheet.save(out / f"sheet-{start:03d}.png")
+
+
+def agree(folder: Path, looked: Path | None) -> None:
+    """Judge the pictures with every judge; print how often each two looks say the same."""
+    torch.set_num_threads(1)
+    items = {(item.task, item.prompt): item for item in choose_items("emoji-geneval")}
+    kept = [one for one in read(folder) if (one.task, one.prompt) in items]
+    looks: dict[str, list[Sequence[Found]]] = {name: _judged(name, folder, kept) for name in JUDGES}
+    if looked is not None:
+        seen = json.loads(looked.read_text(encoding="utf-8"))["pictures"]
+        looks["a look"] = [[_found(*row) for row in seen[picture_name(one)]] for one in kept]
+    requests = [_request(items[one.task, one.prompt]) for one in kept]
+    print("| one | other | pictures | present | exact | κ of nouns | colours |")
+    print("|---|---|---|---|---|---|---|")
+    for one, other in itertools.combinations(looks, 2):
+        told = agreement(requests, looks[one], looks[other])
+        shares = f"{told.present:.2f} | {told.exact:.2f} | {told.kappa:.2f} | {told.colours:.2f}"
+        print(f"| {one} | {other} | {told.num_pictures} | {shares} |")
+    for name, found in looks.items():
+        scored = agreement(requests, found, found)
+        print(f"\n{name}: {sum(map(len, found))} objects in {scored.num_pictures} pictures")
+
+
+def _judged(name: str, folder: Path, kept: Sequence[Judged]) -> list[Sequence[Found]]:
+    judge = JUDGES[name]()
+    found = []
+    for one in kept:
+        with Image.open(folder / picture_name(one)) as image:
+            found.append(judge(image))
+    return found
+
+
+def _found(noun: str, colour: str | None, x: float, y: float) -> Found:
+    return Found(noun, colour, (x - HALF, y - HALF, x + HALF, y + HALF), 1.0, 0.0)
+
+
+def _request(item: Item):
+    assert item.request is not None
+    return item.request
+
+
+def main() -> None:
+    """Parse the arguments, then do it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    actions = parser.add_subparsers(required=True, dest="action")
+    one = actions.add_parser("f1")
+    one.add_argument("--scenes", type=int, default=200)
+    one = actions.add_parser("sheet")
+    one.add_argument("folder", type=Path)
+    one.add_argument("out", type=Path)
+    one = actions.add_parser("agree")
+    one.add_argument("folder", type=Path)
+    one.add_argument("--looked", type=Path)
+    options = parser.parse_args()
+    if options.action == "f1":
+        f1(options.scenes)
+    elif options.action == "sheet":
+        sheets(options.folder, options.out)
+    else:
+        agree(options.folder, options.looked)
+
+
+if __name__ == "__main__":
+    main()
