@@ -80,8 +80,8 @@ def make_data(studio: Studio, options: argparse.Namespace, out: Path) -> dict[st
     """Data sets by name, equally large."""
     selected = out / "data"
     studio.make_data(
-        selected, suite="emoji-train", per_prompt=options.per_prompt, keep_top=options.keep, limit=options.prompts,
-        scorer="emoji-detector", shared={"model": options.model},
+        suite="emoji-train", out=selected, per_prompt=options.per_prompt, keep_top=options.keep, limit=options.prompts,
+        scorer="emoji-detector", model=options.model,
     )  # fmt: skip
     rows = [json.loads(line) for line in (selected / METADATA).read_text(encoding="utf-8").splitlines()]
     every = [json.loads(line) for line in (selected / "selection.jsonl").read_text(encoding="utf-8").splitlines()]
