@@ -57,10 +57,17 @@ def test_one_object_a_place() -> None:
     maps.centres[0, dog, 2, 2] = 3.0
     maps.colours[0, 3] = 1.0
     found = decode(maps, 0.5)[0]
-    assert [one.noun for one in found] == ["dog", "cat"]
-    assert found[0].box == (20 - 24, 20 - 24, 20 + 24, 20 + 24)
-    assert found[1].colour == COLOUR_NAMES[3]
-    assert found[0].score == pytest.approx(torch.sigmoid(torch.tensor(3.0)).item())
+    assert [one.noun for one in found] == ["cat", "dog"]
+    assert found[1].box == (20 - 24, 20 - 24, 20 + 24, 20 + 24)
+    assert found[0].colour == COLOUR_NAMES[3]
+    assert found[1].score == pytest.approx(torch.sigmoid(torch.tensor(3.0)).item(), abs=1e-4)
+
+
+def test_a_middle_on_a_border_is_shared_by_two_cells() -> None:
+    maps = empty_maps()
+    maps.centres[0, 0, 4, 4] = maps.centres[0, 0, 4, 5] = 0.0
+    found = decode(maps, 0.6)[0]
+    assert [one.score for one in found] == pytest.approx([0.75], abs=1e-3)
 
 
 def test_a_small_one_inside_a_large_one_is_no_second_object() -> None:
