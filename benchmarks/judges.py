@@ -18,6 +18,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
@@ -31,7 +32,7 @@ from t2i_studio.evaluation.measure import blurred, measure, scenes_of, vae_round
 
 FRESH = 55_000
 """Seed of the scenes: those that thresholds were fixed on have others."""
-A_SHEET, COLUMNS, SIDE, HEAD = 20, 5, 320, 26
+A_SHEET, COLUMNS, SIDE, HEAD = 20, 5, 300, 26
 HALF = 24.0
 """Half of the box that stands for an object of a look, whose middle alone was written down."""
 
@@ -49,19 +50,20 @@ def f1(number: int) -> None:
 
 
 def sheets(folder: Path, out: Path) -> None:
-    """The pictures of an evaluation, enlarged, each under its number alone."""
+    """The pictures of an evaluation, enlarged, each under its number alone, in no order: the prompts can't be guessed."""
     out.mkdir(parents=True, exist_ok=True)
     files = [folder / picture_name(judged) for judged in read(folder)]
     font = ImageFont.load_default(18)
+    order = np.random.default_rng(FRESH).permutation(len(files)).tolist()
     for start in range(0, len(files), A_SHEET):
-        part = files[start : start + A_SHEET]
+        part = order[start : start + A_SHEET]
         rows = -(-len(part) // COLUMNS)
         sheet = Image.new("RGB", (COLUMNS * (SIDE + 6), rows * (SIDE + HEAD)), "white")
         pen = ImageDraw.Draw(sheet)
-        for i, file in enumerate(part):
+        for i, number in enumerate(part):
             x, y = i % COLUMNS * (SIDE + 6), i // COLUMNS * (SIDE + HEAD)
-            pen.text((x + 4, y + 2), str(start + i), fill="black", font=font)
-            with Image.open(file) as image:
+            pen.text((x + 4, y + 2), str(number), fill="black", font=font)
+            with Image.open(files[number]) as image:
                 sheet.paste(image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC), (x, y + HEAD))
         sheet.save(out / f"sheet-{start:03d}.png")
 
