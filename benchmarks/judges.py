@@ -5,8 +5,9 @@
     python benchmarks/judges.py sheet DIR SHEETS         the pictures, numbered, large, without prompts: for a look
     python benchmarks/judges.py agree DIR [--looked docs/data/looked-at.json]
 
-The file of a look: {picture file: [[noun, colour or null, x, y], …]}, x and y the object's middle in pixels
-of 128. Prints Markdown tables.
+`sheet` leaves a blank for the look beside the sheets: {"pictures": {number: [[noun, colour or null, x, y], …]}}, x
+and y the object's middle in pixels of 128; `agree` takes numbers of sheets, or names of picture files. Prints
+Markdown tables.
 """
 
 from __future__ import annotations
@@ -18,20 +19,21 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from t2i_studio.emoji.held_out import held_out_scenes
-from t2i_studio.evaluation import JUDGES, Found, Item, choose_items, picture_name
+from t2i_studio.evaluation import JUDGES, Found, Item, choose_items, picture_name, score
 from t2i_studio.evaluation.agreement import agreement
 from t2i_studio.evaluation.evaluate import Judged, read
 from t2i_studio.evaluation.measure import blurred, measure, scenes_of, vae_round_trip
 
 FRESH = 55_000
 """Seed of the scenes: those that thresholds were fixed on have others."""
-A_SHEET, COLUMNS, SIDE, HEAD = 20, 5, 320, 26
+A_SHEET, COLUMNS, SIDE, HEAD = 20, 5, 300, 26
 HALF = 24.0
 """Half of the box that stands for an object of a look, whose middle alone was written down."""
 
@@ -49,9 +51,11 @@ def f1(number: int) -> None:
 
 
 def sheets(folder: Path, out: Path) -> None:
-    """The pictures of an evaluation, enlarged, each under its number alone."""
+    """The pictures of an evaluation, enlarged, in no order, each under its number alone: no prompt can be guessed."""
     out.mkdir(parents=True, exist_ok=True)
-    files = [folder / picture_name(judged) for judged in read(folder)]
+    files = mixed(folder)
+    blank = ",\n".join(f'  "{number}": []' for number in range(len(files)))
+    (out / "blank.json").write_text('{\n"pictures": {\n' + blank + "\n}\n}\n", encoding="utf-8")
     font = ImageFont.load_default(18)
     for start in range(0, len(files), A_SHEET):
         part = files[start : start + A_SHEET]
@@ -66,6 +70,12 @@ def sheets(folder: Path, out: Path) -> None:
         sheet.save(out / f"sheet-{start:03d}.png")
 
 
+def mixed(folder: Path) -> list[Path]:
+    """The picture files of an evaluation in the order of the sheets: always the same, and not the suite's."""
+    files = [folder / picture_name(judged) for judged in read(folder)]
+    return [files[i] for i in np.random.default_rng(FRESH).permutation(len(files))]
+
+
 def agree(folder: Path, looked: Path | None) -> None:
     """Judge the pictures with every judge; print how often each two looks say the same."""
     torch.set_num_threads(1)
@@ -73,7 +83,9 @@ def agree(folder: Path, looked: Path | None) -> None:
     kept = [one for one in read(folder) if (one.task, one.prompt) in items]
     looks: dict[str, list[Sequence[Found]]] = {name: _judged(name, folder, kept) for name in JUDGES}
     if looked is not None:
-        seen = json.loads(looked.read_text(encoding="utf-8"))["pictures"]
+        order = mixed(folder)
+        told = json.loads(looked.read_text(encoding="utf-8"))["pictures"]
+        seen = {order[int(key)].name if key.isdigit() else key: rows for key, rows in told.items()}
         looks["a look"] = [[_found(*row) for row in seen[picture_name(one)]] for one in kept]
     requests = [_request(items[one.task, one.prompt]) for one in kept]
     print("| one | other | pictures | present | exact | κ of nouns | colours |")
@@ -82,9 +94,11 @@ def agree(folder: Path, looked: Path | None) -> None:
         told = agreement(requests, looks[one], looks[other])
         shares = f"{told.present:.2f} | {told.exact:.2f} | {told.kappa:.2f} | {told.colours:.2f}"
         print(f"| {one} | {other} | {told.num_pictures} | {shares} |")
+    print("\n| who | objects | present | exact |\n|---|---|---|---|")
     for name, found in looks.items():
-        scored = agreement(requests, found, found)
-        print(f"\n{name}: {sum(map(len, found))} objects in {scored.num_pictures} pictures")
+        scores = [score(asked, one) for asked, one in zip(requests, found, strict=True)]
+        shares = [sum(getattr(one, what) for one in scores) / len(scores) for what in ("present", "exact")]
+        print(f"| {name} | {sum(map(len, found))} | {shares[0]:.2f} | {shares[1]:.2f} |")
 
 
 def _judged(name: str, folder: Path, kept: Sequence[Judged]) -> list[Sequence[Found]]:
