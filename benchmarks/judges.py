@@ -1,6 +1,6 @@
 """The judges of the embedded world beside each other, and beside a look at the pictures.
 
-    python benchmarks/judges.py f1 [--scenes 200]        what each finds of what was rendered
+    python benchmarks/judges.py f1 [--scenes 200]       what each finds of what was rendered
     t2i-studio evaluate --suite emoji-geneval --limit 10 --seeds 1 --judge none --out DIR
     python benchmarks/judges.py sheet DIR SHEETS         the pictures, numbered, large, without prompts: for a look
     python benchmarks/judges.py agree DIR [--looked docs/data/looked-at.json]
@@ -38,13 +38,13 @@ HALF = 24.0
 """Half of the box that stands for an object of a look, whose middle alone was written down."""
 
 
-def f1(number: int) -> None:
-    """Precision, recall and F1 of every judge on fresh scenes: of all kinds, and of pairs that training never shows."""
+def f1(number: int, judges: Sequence[str]) -> None:
+    """Precision, recall and F1 of judges on fresh scenes: of all kinds, and of pairs that training never shows."""
     kinds = {"of all kinds": scenes_of(FRESH, number), "unseen pairs": held_out_scenes(number, "test_unseen")}
     changes = {"rendered": lambda image: image, "after the VAE": vae_round_trip(), "blurred": blurred}
     print("| judge | scenes | pictures | objects | precision | recall | F1 | colours |")
     print("|---|---|---|---|---|---|---|---|")
-    for name, (kind, scenes), (change, changed) in itertools.product(JUDGES, kinds.items(), changes.items()):
+    for name, (kind, scenes), (change, changed) in itertools.product(judges, kinds.items(), changes.items()):
         got = measure(JUDGES[name](), scenes, changed)
         shares = " | ".join(f"{share:.3f}" for share in (got.precision, got.recall, got.f1, got.colours))
         print(f"| {name} | {kind} | {change} | {got.num_objects} | {shares} |", flush=True)
@@ -125,6 +125,7 @@ def main() -> None:
     actions = parser.add_subparsers(required=True, dest="action")
     one = actions.add_parser("f1")
     one.add_argument("--scenes", type=int, default=200)
+    one.add_argument("--judge", action="append", choices=JUDGES, help="default: every one")
     one = actions.add_parser("sheet")
     one.add_argument("folder", type=Path)
     one.add_argument("out", type=Path)
@@ -133,7 +134,7 @@ def main() -> None:
     one.add_argument("--looked", type=Path)
     options = parser.parse_args()
     if options.action == "f1":
-        f1(options.scenes)
+        f1(options.scenes, options.judge or list(JUDGES))
     elif options.action == "sheet":
         sheets(options.folder, options.out)
     else:
