@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 TITLE = "T2I Studio"
 BEAT = 2.0
 """Seconds between two looks at what runs."""
-OPEN_LORA = """() => document.querySelectorAll(".lora-fold button.label-wrap:not(.open)").forEach(
-  (fold) => fold.offsetParent && fold.click())"""
-"""What was put into a folded group of the tab in sight should be seen."""
+OPEN_LORA = """() => document.querySelector('#tab-finetune-button[aria-selected="true"]')
+  || document.querySelectorAll(".lora-fold button.label-wrap:not(.open)").forEach((fold) => fold.click())"""
+"""What was put into a folded group should be seen."""
 HEADER = """
 <header class="masthead">
   <div class="brand"><span class="mark" aria-hidden="true"><i></i><i></i><i></i><i></i></span>

@@ -25,9 +25,12 @@ def opened(visit: Visit, **how: object) -> Opened:
 @pytest.mark.parametrize("width", [1440, 390])
 def test_two_pictures_in_step(visit: Visit, app: Served, width: int) -> None:
     seen = opened(visit, width=width)
+    app.studio.hold_at = 4
     seen.page.click("#guide-go")
-    seen.page.wait_for_selector(".pair .losses .loss-line")  # while it still paints
-    assert seen.page.get_attribute(".pair", "data-state") == "running"
+    seen.page.wait_for_selector('.pair[data-state="running"]')
+    app.studio.hold_at = 0
+    app.studio.go.set()
+    seen.page.wait_for_selector(".pair .losses .loss-line")
     seen.page.wait_for_selector(f"{DONE} .player >> nth=1")
     assert seen.page.locator(".pair-label").all_inner_texts()[1].startswith("ai-t2i")
     first, second = (seen.page.locator(".pair .pl-time").nth(i) for i in (0, 1))
