@@ -29,7 +29,6 @@ def test_two_pictures_in_step(visit: Visit, app: Served, width: int) -> None:
     seen.page.click("#guide-go")
     seen.page.wait_for_selector('.pair[data-state="running"]')
     app.studio.hold_at = 0
-    app.studio.go.set()
     seen.page.wait_for_selector(".pair .losses .loss-line")
     seen.page.wait_for_selector(f"{DONE} .player >> nth=1")
     assert seen.page.locator(".pair-label").all_inner_texts()[1].startswith("ai-t2i")
