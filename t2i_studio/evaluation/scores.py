@@ -48,8 +48,7 @@ def certainty(request: Request, found: Sequence[Found]) -> float:
         best = sorted((f for f in left if _fits(asked, f)), key=lambda f: -f.score)[: asked.count]
         sure += sum(f.score for f in best)
         left = [f for f in left if f not in best]
-    number = sum(asked.count for asked in request.asked)
-    parts = max(number, len(found))
+    parts = sum(asked.count for asked in request.asked) + len(left)
     if request.relation is None:
         return sure / parts
     ones, others = ([f for f in found if _fits(asked, f)] for asked in request.asked[:2])

@@ -14,14 +14,13 @@ from .tabs import evaluate, finetune, guide, inspect, runs, teacher
 from .tabs.asking import Asking
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..studio import Studio
 
 TITLE = "T2I Studio"
 BEAT = 2.0
 """Seconds between two looks at what runs."""
-OPEN_LORA = """() => document.querySelector('#tab-finetune-button[aria-selected="true"]')
-  || document.querySelectorAll(".lora-fold button.label-wrap:not(.open)").forEach((fold) => fold.click())"""
-"""What was put into a folded group should be seen."""
 HEADER = """
 <header class="masthead">
   <div class="brand"><span class="mark" aria-hidden="true"><i></i><i></i><i></i><i></i></span>
@@ -77,20 +76,34 @@ def _wire_lora(studio: Studio, tabs: gr.Tabs, board: gr.HTML, places: dict[str, 
         places: tab → its controls for model, LoRA, and strength where it has one.
     """
 
+    folds = {name: _folds(controls) for name, controls in places.items()}
+    outputs = [tabs, *(block for name in places for block in (*places[name], *folds[name]))]
+
     def wear(event: gr.EventData) -> list[Any]:
         if getattr(event, "action", "") != "use":
-            return [gr.skip()] * (1 + sum(map(len, places.values())))
+            return [gr.skip()] * len(outputs)
         model, lora = finetune.worn(studio, str(getattr(event, "job", "")))
         wanted = str(getattr(event, "to", "") or "inspect")
         put = [[model], f"none, {lora}" if lora else ""] if wanted == "evaluate" else [model, lora, 1.0]
         found: list[Any] = [gr.update(selected=wanted)]
         for name in places:
-            found += put if name == wanted else [gr.skip()] * len(places[name])
+            opened = [gr.update(open=True)] * len(folds[name])
+            found += [*put, *opened] if name == wanted else [gr.skip()] * (len(places[name]) + len(folds[name]))
         return found
 
-    outputs = [tabs, *(control for name in places for control in places[name])]
-    used = board.select(wear, None, outputs, queue=False, api_visibility="private")
-    used.then(None, None, None, js=OPEN_LORA, api_visibility="private")
+    board.select(wear, None, outputs, queue=False, api_visibility="private")
+
+
+def _folds(controls: Sequence[gr.Component]) -> list[gr.Accordion]:
+    """The folded groups that hold them: what was put there should be seen."""
+    found: dict[int, gr.Accordion] = {}
+    for control in controls:
+        block = control.parent
+        while block is not None:
+            if isinstance(block, gr.Accordion):
+                found[block._id] = block
+            block = block.parent
+    return list(found.values())
 
 
 def _wire_teaching(tabs: gr.Tabs, teaching: Asking, tuning: finetune.Parts) -> None:
