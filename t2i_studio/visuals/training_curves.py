@@ -6,17 +6,19 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from .colours import THEMES, ThemeName, noun_colour
 
 LEFT_OUT = frozenset({"step", "seconds", "lr", "lambda_t", "loss"})
 
 
-def training_curves(series: Mapping[str, Sequence[float]], theme: ThemeName = "light") -> Figure:
+def training_curves(series: Mapping[str, Sequence[float]], theme: ThemeName = "light", *, log: bool = False) -> Figure:
     """One small diagram a number: every step thin, the running mean over a twentieth of them thick.
 
     Args:
         series: numbers by name, `step` among them.
+        log: draw them on logarithmic axes; they are positive then.
     """
     look = THEMES[theme]
     names = [name for name in series if name not in LEFT_OUT]
@@ -30,6 +32,11 @@ def training_curves(series: Mapping[str, Sequence[float]], theme: ThemeName = "l
         wide = max(1, len(values) // 20)
         smooth = np.convolve(values, np.ones(wide) / wide, mode="valid")
         axes.plot(list(series["step"])[wide - 1 :], smooth, color=colour, lw=1.5)
+        if log:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_locator(NullLocator())
         axes.set_title(name.replace("_", " "), fontsize=8, color=look.ink)
         axes.set_facecolor(look.page)
         axes.tick_params(labelsize=6.5, colors=look.ink)

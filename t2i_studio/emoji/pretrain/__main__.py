@@ -93,6 +93,7 @@ def _note(part: str, measured: dict[str, float], folder: Path, out: Path = UNET_
         loss = sum(float(row["loss"]) for row in last) / len(last)
         hours = float(rows[-1]["seconds"]) / 3600
         measured = {**measured, "samples": int(rows[-1]["samples"]), "hours": round(hours, 2), "loss": round(loss, 4)}
+        loop.write_curve(rows, out / f"losses-{folder.name}.csv")
     file = out / "measured.json"
     kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     kept[folder.name] = measured

@@ -13,10 +13,12 @@ import signal
 import threading
 import time
 from dataclasses import asdict, dataclass
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
+
+from .muon import Muon
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +43,8 @@ class Plan:
     """Descend so at every multiple of this and go on from there at the full rate: weights worth
     shipping come out on the way (WSD-S, Wen et al. 2024). 0: only at `total_steps`."""
     ema_decay: float = 0.999
+    optimizer: str = "adamw"
+    "`adamw`, or `muon` for the matrices and AdamW for the rest."
     weight_decay: float = 0.0
     clip: float = 1.0
     seed: int = 0
@@ -117,10 +121,7 @@ def train(task: Task, plan: Plan, folder: Path, *, resume: bool, stop_after: flo
     folder.mkdir(parents=True, exist_ok=True)
     lock = _only_one(folder)  # noqa: F841 (held until the end)
     state_file = folder / "state.pt"
-    optimizer = torch.optim.AdamW(
-        [p for m in task.modules.values() for p in m.parameters() if p.requires_grad],
-        lr=plan.learning_rate, weight_decay=plan.weight_decay, betas=(0.9, 0.99),
-    )  # fmt: skip
+    optimizer = _optimizer(task, plan)
     ema = Ema(task.modules, plan.ema_decay)
     step, seconds = 0, 0.0
     if state_file.exists():
@@ -157,6 +158,13 @@ def train(task: Task, plan: Plan, folder: Path, *, resume: bool, stop_after: flo
                 saved = previewed = time.monotonic()
         if done:
             break
+
+
+def _optimizer(task: Task, plan: Plan) -> torch.optim.Optimizer:
+    options: dict[str, Any] = {"lr": plan.learning_rate, "weight_decay": plan.weight_decay, "betas": (0.9, 0.99)}
+    if plan.optimizer == "muon":
+        return Muon(task.modules.values(), **options)
+    return torch.optim.AdamW([p for m in task.modules.values() for p in m.parameters() if p.requires_grad], **options)
 
 
 def _only_one(folder: Path) -> IO[str]:
@@ -207,7 +215,8 @@ def _load(file: Path, task: Task, optimizer: torch.optim.Optimizer, ema: Ema, pl
     state = torch.load(file, weights_only=True)
     for name, module in task.modules.items():
         module.load_state_dict(state["modules"][name])
-    optimizer.load_state_dict(state["optimizer"])
+    if state["plan"].get("optimizer", "adamw") == plan.optimizer:
+        optimizer.load_state_dict(state["optimizer"])
     ema.values = state["ema"]
     for key, value in asdict(plan).items():
         if state["plan"].get(key) != value:
@@ -261,3 +270,16 @@ def load_average(file: Path, modules: dict[str, nn.Module]) -> int:
             for key, p in module.named_parameters():
                 p.copy_(state["ema"][f"{name}.{key}"])
     return int(state["step"])
+
+
+def write_curve(rows: list[dict[str, str]], file: Path, points: int = 250) -> None:
+    """The curve that ships beside weights: rows of a log, thinned to about `points` means."""
+    losses = [name for name in rows[0] if name not in ("step", "samples", "seconds", "grad_norm")]
+    stride = -(-len(rows) // points)
+    with file.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(["step", *losses])
+        for start in range(0, len(rows), stride):
+            part = rows[start : start + stride]
+            means = [sum(float(row[name]) for row in part) / len(part) for name in losses]
+            writer.writerow([part[-1]["step"], *(f"{mean:.4f}" for mean in means)])

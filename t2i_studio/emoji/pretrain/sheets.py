@@ -7,16 +7,20 @@ writes the figures of the model cards to `docs/figures/`.
 
 from __future__ import annotations
 
+import csv
 from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL import Image, ImageDraw
 
 from ...config import ASSETS, ROOT
+from ...visuals import training_curves
 from ..scenes import SCENE_SIZE
 from ..vocabulary import NOUNS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from diffusers import DiffusionPipeline
 
 PREVIEW_PROMPTS = (
@@ -54,6 +58,16 @@ def contact_sheet(
     return sheet
 
 
+def draw_losses(figures: Path) -> None:
+    """The curves of losses that lie beside the weights that ship."""
+    for file in sorted(ASSETS.glob("emoji-*/losses-*.csv")):
+        with file.open(newline="", encoding="utf-8") as handle:
+            rows = list(csv.DictReader(handle))
+        series = {name: [float(row[name]) for row in rows] for name in rows[0]}
+        figure = training_curves(series, log=True)
+        figure.savefig(figures / f"{file.parent.name}-{file.stem}.png", dpi=150)
+
+
 def main() -> None:
     """Paint the cards' figures with the weights that ship."""
     from diffusers import StableDiffusionPipeline
@@ -65,6 +79,7 @@ def main() -> None:
     figures = ROOT / "docs" / "figures"
     contact_sheet(pipe, CARD_PROMPTS).save(figures / "emoji-unet-sheet.png", optimize=True)
     save_pairs(pipe.vae, figures / "emoji-vae-pairs.png")
+    draw_losses(figures)
 
 
 if __name__ == "__main__":
