@@ -183,7 +183,7 @@ def _room_for_checkpoints(folder: Path, settings: TrainSettings, learning: int) 
 def _check_tracker(settings: TrainSettings) -> None:
     """Accelerate leaves a tracker out silently where its package is missing."""
     if settings.report_to != "none" and not is_tensorboard_available():
-        raise SettingError("TensorBoard is not installed.", "pip install tensorboard, or choose none.", "report_to")
+        raise SettingError("tensorboardX is not installed.", "pip install tensorboardX, or choose none.", "report_to")
 
 
 def _existing(folder: Path) -> Path:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ import yaml
 from accelerate import Accelerator
 from safetensors import safe_open
 from safetensors.torch import load_file
+from tensorboardX.proto.event_pb2 import Event
 
 from t2i_studio.cli import main
 from t2i_studio.config import CONFIGS
@@ -335,10 +337,27 @@ def test_a_frozen_encoder_answers_each_text_once(picture_folder: Path, model_fol
         assert pipe.text_encoder_3 is t5
 
 
+def tracked(folder: Path) -> dict[tuple[str, int], float]:
+    """(name, step) → what TensorBoard would show; its files are records of length, check, event, check."""
+    found = {}
+    (file,) = folder.rglob("events.out.tfevents.*")
+    data = memoryview(file.read_bytes())
+    while data:
+        (length,) = struct.unpack("<Q", data[:8])
+        event = Event.FromString(data[12 : 12 + length])
+        found |= {(value.tag, event.step): value.simple_value for value in event.summary.value}
+        data = data[16 + length :]
+    return found
+
+
 def test_half_precision_learns_in_bfloat16(model_folder: Folder, picture_folder: Path, tmp_path: Path) -> None:
     """Maps, terms and LoRA stay float32: the teacher is the probe there too."""
-    train(settings_for(model_folder("stable-diffusion"), picture_folder, tmp_path, mixed_precision="bf16"))
+    more = {"mixed_precision": "bf16", "report_to": "tensorboard"}
+    train(settings_for(model_folder("stable-diffusion"), picture_folder, tmp_path, **more))
     rows = read(tmp_path)
+    told = tracked(tmp_path)
+    for row in rows:
+        assert told["loss", int(row["step"])] == pytest.approx(float(row["loss"]), rel=1e-5)
     assert all(math.isfinite(float(value)) for row in rows for value in row.values())
     assert {value.dtype for value in load_file(tmp_path / lora.WEIGHTS).values()} == {torch.float32}
 
