@@ -209,6 +209,9 @@ class EvaluateSettings(Settings):
     tasks: tuple[str, ...] = Field((), description="Only these of the suite; empty: all.")
     limit: int | None = Field(None, ge=1, description="Prompts a task, the first ones; empty: all.")
     ways: dict[str, dict[str, Any]] = Field(default_factory=lambda: {"": {}}, description="Label → what makes it so.")
+    search: tuple[str, ...] = Field(
+        (), description="Dials to try in every guided way, in all combinations: step_size=5,10,20 window=0.25,0.5."
+    )
     shared: dict[str, Any] = Field(default_factory=dict, description="What holds for all ways.")
     maps: bool = Field(False, description="Also measure the subjects' maps at every step: scatter and overlap.")
     layout: str = Field("", description="Also lay the pictures out for geneval's or t2i-compbench's own evaluator.")

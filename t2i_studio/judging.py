@@ -16,10 +16,13 @@ import torch
 
 from .errors import InputError, SettingError
 from .evaluation import (
+    NO_JUDGE,
     Changes,
     Compared,
     Judged,
     Painted,
+    StepRow,
+    by_step,
     changes,
     check_fits,
     check_layout,
@@ -34,8 +37,10 @@ from .generation import Listener, paint
 from .guidance import choose_method, read_weights
 from .metrics import measure, scatter
 from .recording import BatchMaps
+from .runs import storing
+from .searching import all_trials, choose, read_axes, trials
 from .visuals import Pair, Section, contact_sheet
-from .ways import safe_name
+from .ways import safe_name, write_ways
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -43,6 +48,7 @@ if TYPE_CHECKING:
     from .config import EvaluateSettings, GenerateSettings
     from .evaluation import Item
     from .models import LoadedModel
+    from .searching import Chosen, Ways
     from .types import Maps
 
 Progress = Callable[[int, int, str], None]
@@ -75,7 +81,16 @@ class Evaluation:
         if asked.layout:
             check_layout(asked.layout, self.items)
         check_fits(self.items, asked.judge)
-        self.ways = {label: settings("", **{**asked.shared, **way}) for label, way in asked.ways.items()}
+        self.tried: dict[str, Ways] = trials(asked.ways, read_axes(asked.search)) if asked.search else {}
+        """Way → its trials by label, in a search."""
+        if self.tried and asked.judge == NO_JUDGE:
+            raise SettingError("Pictures that nobody judges have no best.", "Choose a judge or scorer.", "judge")
+        if self.tried and all(len(one) == 1 for one in self.tried.values()):
+            raise SettingError(
+                "There is nothing to search.", "Name guided ways, such as ai-t2i, and several values.", "search"
+            )
+        given = all_trials(self.tried) or asked.ways
+        self.ways = {label: settings("", **{**asked.shared, **way}) for label, way in given.items()}
         for one in self.ways.values():
             self._check(one)
         self.found: dict[str, list[Judged]] = {label: [] for label in self.ways}
@@ -167,6 +182,37 @@ class Evaluation:
         if count != self._table[0]:  # a thousand pictures in five ways take half a second
             self._table = count, compare(begun)
         return self._table[1]
+
+    def chosen(self) -> list[Chosen]:
+        """The best trial of each way of a search, over the pictures that it has."""
+        return choose(self.tried, {label: list(found) for label, found in self.found.items()})
+
+    def keep_chosen(self, file: Path) -> list[Chosen]:
+        """Write the best trials as `read_ways` reads them; returns them.
+
+        Raises:
+            StorageError: the file can't be written.
+        """
+        chosen, asked = self.chosen(), self.asked
+        models = ", ".join(dict.fromkeys(settings.model for settings in self.ways.values()))
+        note = (
+            f"Chosen by {chosen[0].measure} of {asked.judge} among {', '.join(asked.search)}\n"
+            f"on {asked.suite} ({len(self.items)} prompts, seeds a prompt: {asked.seeds}), model {models}."
+        )
+        with storing(file):
+            write_ways(file, {one.way: one.settings for one in chosen}, note)
+        return chosen
+
+    def by_step(self) -> list[StepRow]:
+        """Scatter and overlap of the maps at every step, where `asked.maps` had them measured.
+
+        Raises:
+            InputError: no picture has them.
+        """
+        rows = by_step({label: list(found) for label, found in self.found.items()})
+        if not rows:
+            raise InputError("No prompt of the suite names a subject.", "Choose prompts with nouns.")
+        return rows
 
     def changes(self, label: str) -> Changes:
         """What a way made right or spoilt that the first did not."""

@@ -66,7 +66,11 @@ def trials(ways: Ways, axes: Mapping[str, Sequence[str]]) -> dict[str, Ways]:
         found[label] = {}
         for values in product(*axes.values()):
             dials = [f"{name}={value}" for name, value in zip(axes, values, strict=True)]
-            choose_method(way["guide"], **read_weights([*kept, *dials]))
+            try:
+                choose_method(way["guide"], **read_weights([*kept, *dials]))
+            except SettingError as error:
+                place = "search" if error.name in axes else error.name
+                raise SettingError(error.problem, error.remedy, place) from None
             found[label][" ".join([label, *dials])] = {**way, "guide_weights": (*kept, *dials)}
     return found
 

@@ -71,7 +71,6 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Paint, judge, tell."""
-    from ..searching import all_trials, read_axes, trials
     from ..studio import Studio
     from ..ways import read_ways, ways
 
@@ -84,26 +83,22 @@ def run(options: argparse.Namespace) -> int:
     asked: dict[str, Any] = {
         "suite": options.suite, "judge": options.judge, "seeds": options.seeds, "tasks": options.tasks,
         "limit": options.limit, "layout": options.layout, "maps": options.maps is not None,
-        "shared": given(options, GenerateSettings, _OF_A_SUITE),
+        "search": tuple(options.search), "shared": given(options, GenerateSettings, _OF_A_SUITE),
     }  # fmt: skip
     several = ways(options.models, options.loras, options.guides, read_ways(options.ways) if options.ways else None)
-    tried = trials(several, read_axes(options.search)) if options.search else {}
-    if tried and all(len(one) == 1 for one in tried.values()):
-        raise InputError("There is nothing to search.", "Name guided ways and several values, e.g. --guides ai-t2i.")
-    if options.best is not None and not tried:
+    if options.best is not None and not options.search:
         raise InputError("Nothing is searched, so none is best.", "Say what to try, e.g. --search step_size=5,10,20.")
-    several = all_trials(tried) or several
-    if options.sheet is not None and len(several) < 2:
+    if options.sheet is not None and len(several) < 2 and not options.search:
         raise InputError("There is nothing to compare on a sheet.", "Name two ways, e.g. --guides none,ai-t2i.")
     task = Studio(options.model).submit_evaluation(
         options.out, _progress(options), **asked, **({"ways": several} if several else {})
     )
     evaluation = _followed(task)
-    _tell(evaluation, options, several=bool(several))
+    _tell(evaluation, options, several=bool(several or options.search))
     if options.maps is not None:
         _steps(evaluation, options)
-    if tried:
-        _choose(evaluation, tried, options)
+    if options.search:
+        _choose(evaluation, options)
     for folder in evaluation.laid_out:
         print(f"Laid out: {folder}", file=sys.stderr)
     return 0
@@ -148,42 +143,27 @@ def _tell(evaluation: Evaluation, options: argparse.Namespace, *, several: bool)
 
 def _steps(evaluation: Evaluation, options: argparse.Namespace) -> None:
     """The maps over the steps: figure, CSV beside it, and five steps as a table."""
-    from ..evaluation import by_step, by_step_csv, by_step_markdown
+    from ..evaluation import by_step_csv, by_step_markdown, lines_by_step
     from ..runs import storing
     from ..visuals import save_figure, steps
 
-    rows = by_step(evaluation.found)
-    if not rows:
-        raise InputError("No prompt of the suite names a subject.", "Choose prompts with nouns.")
-    lines: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        lines.setdefault(row.way, []).append({"scatter": row.scatter, "overlap": row.overlap})
+    rows = evaluation.by_step()
     beside = options.maps.with_suffix(".csv")
     with storing(options.maps):
-        save_figure(steps(lines), options.maps)
+        save_figure(steps(lines_by_step(rows)), options.maps)
         beside.write_text(by_step_csv(rows), encoding="utf-8")
     print("\n" + by_step_markdown(rows), file=sys.stderr if options.json or options.csv else sys.stdout)
     print(f"Maps: {options.maps}, {beside}", file=sys.stderr)
 
 
-def _choose(evaluation: Evaluation, tried: dict[str, dict[str, Any]], options: argparse.Namespace) -> None:
+def _choose(evaluation: Evaluation, options: argparse.Namespace) -> None:
     """Tell the best trial of each way, and keep them as ways."""
-    from ..runs import storing
-    from ..searching import choose, chosen_markdown
-    from ..ways import write_ways
+    from ..searching import chosen_markdown
 
-    chosen = choose(tried, evaluation.found)
+    chosen = evaluation.chosen() if options.best is None else evaluation.keep_chosen(options.best)
     print("\n" + chosen_markdown(chosen), file=sys.stderr if options.json or options.csv else sys.stdout)
-    if options.best is None:
-        return
-    asked = evaluation.asked
-    note = (
-        f"Chosen by {chosen[0].measure} of {options.judge} among {', '.join(options.search)}\n"
-        f"on {asked.suite} ({len(evaluation.items)} prompts, seeds a prompt: {asked.seeds}), model {options.model}."
-    )
-    with storing(options.best):
-        write_ways(options.best, {one.way: one.settings for one in chosen}, note)
-    print(f"Best: {options.best}", file=sys.stderr)
+    if options.best is not None:
+        print(f"Best: {options.best}", file=sys.stderr)
 
 
 def _draw(evaluation: Evaluation, file: Path) -> None:

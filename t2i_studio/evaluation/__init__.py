@@ -27,7 +27,7 @@ from pathlib import Path
 from ..emoji.reading import read_caption
 from ..errors import InputError, SettingError
 from .blip_vqa import BlipVqaScorer
-from .by_step import StepRow, by_step, by_step_csv, by_step_markdown
+from .by_step import StepRow, by_step, by_step_csv, by_step_markdown, lines_by_step
 from .changes import Changes, changes
 from .clip import ClipScorer
 from .clip_templates import ClipTemplatesScorer
@@ -75,7 +75,8 @@ __all__ = [
     "JUDGES", "LAYOUTS", "NO_JUDGE", "SCORERS", "SUITES", "Changes", "Compared", "Found", "Item", "Judge", "Judged",
     "Painted", "Row", "Score", "Scorer", "StepRow", "by_step", "by_step_csv", "by_step_markdown", "certainty",
     "changes", "check_fits", "check_layout", "choose_items", "choose_judge", "compare", "compared_csv",
-    "compared_markdown", "evaluate", "lay_out", "markdown", "picture_name", "rows", "score", "value_of",
+    "compared_markdown", "evaluate", "lay_out", "lines_by_step", "markdown", "picture_name", "rows", "score",
+    "value_of",
 ]  # fmt: skip
 
 

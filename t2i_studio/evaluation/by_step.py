@@ -47,6 +47,14 @@ def by_step(ways: Mapping[str, Sequence[Judged]]) -> list[StepRow]:
     return rows
 
 
+def lines_by_step(rows: Sequence[StepRow]) -> dict[str, list[dict[str, Interval]]]:
+    """Way → per step `scatter` and `overlap`, as the figure takes them."""
+    lines: dict[str, list[dict[str, Interval]]] = {}
+    for row in rows:
+        lines.setdefault(row.way, []).append({name: getattr(row, name) for name in MEASURES})
+    return lines
+
+
 def by_step_csv(rows: Sequence[StepRow]) -> str:
     """One line a way and step; intervals as three columns."""
     out = io.StringIO()

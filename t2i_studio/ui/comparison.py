@@ -43,7 +43,17 @@ def board(task: Task) -> dict[str, Any]:
         return seen | {"problem": f"Cancelled at picture {seen['done']} of {seen['total']}.", "remedy": remedy}
     if task.error is not None:
         return seen | {"problem": task.error.problem, "remedy": task.error.remedy}
-    return seen
+    return seen | {"maps": asked.maps, "best": _best(evaluation) if evaluation.tried else []}
+
+
+def _best(evaluation: Evaluation) -> list[dict[str, Any]]:
+    return [
+        {
+            "way": one.way, "tried": one.num_trials, "dials": ", ".join(one.settings.get("guide_weights", ())),
+            "measure": one.measure.replace("_", " "), "value": f"{one.value:.3f}",
+        }
+        for one in evaluation.chosen()
+    ]  # fmt: skip
 
 
 def _columns(table: Sequence[Compared]) -> list[dict[str, Any]]:
@@ -161,7 +171,12 @@ def png(image: Image.Image) -> str:
 def _url(image: Image.Image, kind: str, **options: Any) -> str:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
-    return f"data:image/{kind.lower()};base64," + base64.b64encode(buffer.getvalue()).decode()
+    return data_url(buffer.getvalue(), f"image/{kind.lower()}")
+
+
+def data_url(data: bytes, mime: str) -> str:
+    """A file as an address that holds it."""
+    return f"data:{mime};base64," + base64.b64encode(data).decode()
 
 
 def _sentence(message: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from .colours import THEMES, ThemeName, noun_colour, noun_dash
 from .page import drawable
@@ -34,6 +35,7 @@ def steps(lines: Mapping[str, Sequence[Mapping[str, Any]]], theme: ThemeName = "
             axes.plot(step_T, values_T3[:, 0], color=colour, lw=1.4, ls=(0, dash) if dash else "-", label=way)
         axes.set_title(title, fontsize=8, color=look.ink)
         axes.set_xlabel("step  (noise → picture)", fontsize=7.5, color=look.ink)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_facecolor(look.page)
         axes.tick_params(colors=look.muted, labelsize=7, width=0.5, length=2)
         axes.spines[["top", "right"]].set_visible(False)

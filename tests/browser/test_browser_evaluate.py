@@ -79,6 +79,32 @@ def test_a_picture_leads_to_its_maps(visit: Visit) -> None:
     assert seen.page.input_value("#guide-prompt textarea") == prompt
 
 
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (390, True)])
+def test_a_search_and_the_maps_of_its_ways(visit: Visit, app: Served, width: int, dark: bool) -> None:
+    seen = opened(visit, width=width, dark=dark)
+    seen.page.click("#eval-more button.label-wrap")
+    seen.page.fill("#eval-search textarea, #eval-search input", "step_size=5,10")
+    seen.page.click("#eval-maps input")
+    seen.page.wait_for_function("document.querySelector('.plan').textContent.includes('72 pictures')")  # in three ways
+    seen.page.click("#eval-go")
+    seen.page.wait_for_selector(f"{DONE} .ev-best")
+    seen.page.wait_for_function("document.querySelectorAll('.ev-best tbody tr').length === 2")
+    seen.page.wait_for_selector(".ev-maps img:not([hidden])")
+    assert seen.page.evaluate("document.querySelector('.ev-maps img').naturalWidth") > 500
+    with seen.page.expect_download() as download:
+        seen.page.click(".ev-maps button[data-kind=csv]")
+    assert download.value.path().read_text().startswith("way,step,timestep")
+    assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert serious(seen.page) == []
+    seen.page.click(".ev-best button")
+    named = seen.page.locator("#eval-named textarea, #eval-named input")
+    seen.page.wait_for_function("document.querySelector('#eval-search textarea, #eval-search input').value === ''")
+    assert named.input_value().endswith(".yaml")
+    assert named.is_visible()
+    seen.page.wait_for_function("document.querySelector('.plan').textContent.includes('48 pictures')")
+    assert seen.page.locator(".ev-best").is_visible(), "what was found stays in sight"
+
+
 def test_a_reload_goes_on_and_cancel_ends_it(visit: Visit, app: Served) -> None:
     app.studio.hold_at = 2
     seen = opened(visit)

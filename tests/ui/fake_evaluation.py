@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from t2i_studio.config import EvaluateSettings, GenerateSettings
@@ -47,7 +48,11 @@ class FakeEvaluation(Evaluation):
         there = dice < (7 if settings.guide else 4)
         found = (Found("cat", None, (0, 0, 9, 9), 0.9, 0.1),)
         exact = there and dice % 2 == 0
-        return Judged(item.task, item.split, item.prompt, seed, there, exact, 0.1, found, {}, 0.5, None, 0.25)
+        one = Judged(item.task, item.split, item.prompt, seed, there, exact, 0.1, found, {}, 0.5, None, 0.25)
+        if not self.asked.maps:
+            return one
+        gathered = [0.4 - 0.01 * dice * step for step in range(3)]
+        return replace(one, maps={"timestep": [999.0, 500.0, 1.0], "scatter": gathered, "overlap": gathered})
 
 
 class FakeEvaluations:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
 
 from t2i_studio.ui.tabs.evaluate_events import FIELDS, EvaluateHandlers
+from t2i_studio.ways import read_ways
 from tests.ui.fakes import FakeStudio
 
 
@@ -23,6 +26,7 @@ def values(**changes: Any) -> list[Any]:
     given = {
         "suite": "attend-and-excite", "tasks": [], "models": ["emoji-unet"], "guides": ["none", "ai-t2i"], "loras": "",
         "seeds": 2, "limit": 3, "judge": "emoji-matcher", "layout": "", "steps": 4, "guidance_scale": 5.0,
+        "named": "", "search": "", "maps": False,
     }  # fmt: skip
     return [(given | changes)[name] for name in FIELDS]
 
@@ -170,3 +174,43 @@ def test_an_end_is_told_again_for_pages_that_hear_of_the_start_later(handlers: E
         if states[-1] == "nothing new":
             break
     assert states == ["done"] * 4 + ["nothing new"]
+
+
+def test_a_search_ends_with_the_best_of_each_way(handlers: EvaluateHandlers, studio: FakeStudio) -> None:
+    started = handlers.start(*values(search="step_size=5,10 window=0.5"))
+    view = ended(handlers, started)
+    assert view["total"] == 3 * 12 * 3  # none, and two trials; 12 prompts a task
+    assert [one["way"] for one in view["best"]] == ["none", "ai-t2i"]
+    assert [one["tried"] for one in view["best"]] == [1, 2]
+    assert view["best"][1]["dials"] == "step_size=5, window=0.5", "of two that are alike, the first"
+    kept = handlers.best(started[0])
+    assert list(read_ways(Path(kept))) == ["none", "ai-t2i"]
+    again = handlers.start(*values(guides=[], named=kept))
+    assert [row["way"] for row in ended(handlers, again)["rows"][-2:]] == ["none", "ai-t2i"]
+    assert dict(studio.task(again[0]).evaluation.ways)["ai-t2i"].guide_weights == ("step_size=5", "window=0.5")
+
+
+def test_maps_by_step_are_kept_as_files(handlers: EvaluateHandlers) -> None:
+    started = handlers.start(*values(maps=True))
+    assert ended(handlers, started)["maps"] is True
+    table = handlers.maps({"id": started[0], "kind": "csv"})
+    assert base64.b64decode(table["file"].partition(",")[2]).startswith(b"way,step,timestep,pictures,scatter")
+    for kind, magic in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
+        made = handlers.maps({"id": started[0], "kind": kind, "dark": True})
+        assert base64.b64decode(made["file"].partition(",")[2]).startswith(magic)
+        assert made["name"] == f"maps-by-step.{kind}"
+    assert "not open" in handlers.maps({"id": "gone"})["problem"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"search": "step_size"}, "search"), ({"search": "step_size=5"}, "search"),
+        ({"search": "nothing=1,2"}, "search"), ({"search": "step_size=1,2", "judge": "none"}, "judge"),
+        ({"named": "nowhere.yaml"}, "named"), ({"search": "step_size=1,2", "guides": ["none"]}, "search"),
+    ],
+)  # fmt: skip
+def test_a_search_that_can_not_be_is_told_beside_its_control(
+    handlers: EvaluateHandlers, changes: dict[str, Any], place: str
+) -> None:
+    assert handlers.start(*values(**changes))[4]["home"] == f"eval-{place}"

@@ -2,6 +2,8 @@
 const root = element.querySelector(".evaluation");
 const top_ = el("div", { class: "ev-top" });
 const table = el("div", {});
+const best = el("div", { class: "ev-after" });
+const maps = el("div", { class: "ev-after" });
 const pane = el("div", { class: "ev-pane" });
 let chosen = null; // the cell whose pictures are open
 let found = null;
@@ -42,10 +44,7 @@ const keepSheet = async (button) => {
   const made = await server.sheet({ id: props.value.id, way: chosen.way }).catch(() => ({ problem: "The server did not answer. Try again." }));
   button.disabled = false;
   if (made.problem) return pane.prepend(banner({ state: "failed", problem: made.problem }));
-  const link = el("a", { href: made.file, download: made.name });
-  document.body.append(link);
-  link.click();
-  link.remove();
+  keepFile(made);
 };
 const close = () => { chosen = null; asked += 1; pane.replaceChildren(); draw(); };
 const open = async (row, only) => {
@@ -69,17 +68,33 @@ const drawTable = (value) => {
   if (focused >= 0) table.querySelectorAll("button")[focused]?.focus({ preventScroll: true });
 };
 
+const fetchMaps = (kind) => server.maps({ id: props.value.id, kind, dark: document.body.classList.contains("dark") }).catch(() => ({ problem: "The server did not answer. Try again." }));
+const useBest = () => {
+  document.querySelector("#eval-more button.label-wrap:not(.open)")?.click();
+  trigger("select", { id: props.value.id, best: true });
+};
+// Once: the end is told several times.
+let ended = "";
+const drawAfter = (value) => {
+  const now = `${value.id} ${Boolean(value.best?.length)} ${Boolean(value.maps)}`;
+  if (now === ended) return;
+  ended = now;
+  best.replaceChildren(...(value.best?.length ? [bestCard(value, useBest)] : []));
+  maps.replaceChildren(...(value.maps ? [mapsCard(fetchMaps)] : []));
+};
+
 let shown = null;
 const draw = () => {
   const value = props.value || { state: "idle" };
   root.dataset.state = value.state;
   if (value.state === "idle") return root.replaceChildren(idle());
   if (shown !== value.id) { shown = value.id; chosen = null; found = null; pane.replaceChildren(); drawn = ""; }
-  if (top_.parentNode !== root) root.replaceChildren(top_, table, pane);
+  if (top_.parentNode !== root) root.replaceChildren(top_, best, table, pane, maps);
   const busy = value.state === "running" || value.state === "waiting";
   top_.replaceChildren(...[el("p", { class: "ev-title" }, value.title), value.problem ? banner(value) : null, busy ? progress(value) : null,
     value.laid_out?.length ? el("p", { class: "hint ev-laid" }, `Laid out: ${value.laid_out.join(", ")}`) : null].filter(Boolean));
   drawTable(value);
+  drawAfter(value);
 };
 watch("value", draw);
 draw();

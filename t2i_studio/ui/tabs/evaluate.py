@@ -34,7 +34,7 @@ LAYOUTS = (
     ("geneval · folders for its evaluate_images.py", "geneval"),
     ("t2i-compbench · folders for its evaluators", "t2i-compbench"),
 )
-SCRIPT = ("painting", "evaluate/table", "evaluate/pictures", "evaluate/evaluation")
+SCRIPT = ("painting", "evaluate/table", "evaluate/pictures", "evaluate/afterwards", "evaluate/evaluation")
 
 
 def build(
@@ -57,19 +57,29 @@ def build(
             def sheet(wanted: Mapping[str, Any]) -> dict[str, Any]:
                 return handlers.sheet(wanted)
 
-            board = part("evaluation", {"state": "idle"}, scripts=SCRIPT, server_functions=[pictures, sheet])
+            def maps(wanted: Mapping[str, Any]) -> dict[str, Any]:
+                return handlers.maps(wanted)
+
+            given = [pictures, sheet, maps]
+            board = part("evaluation", {"state": "idle"}, scripts=SCRIPT, server_functions=given)
     _wire(handlers, fields, plan, buttons, problems, board, page, clock)
+
+    stay = [gr.skip()] * 3
+    chosen = [fields[name] for name in ("guides", "named", "search")]
 
     def use(event: gr.EventData) -> list[Any]:
         try:
+            if getattr(event, "best", False):
+                kept = handlers.best(str(getattr(event, "id", "")))
+                return [gr.skip(), *_skips(asking), *_skips(steering), [], kept, ""]
             given = handlers.settings_of({name: getattr(event, name, "") for name in ("id", "way", "prompt", "seed")})
             if given.guide:
-                return [gr.update(selected="guide"), *_skips(asking), *steering.fill_settings(given)]
-            return [gr.update(selected="inspect"), *asking.fill_settings(given), *_skips(steering)]
+                return [gr.update(selected="guide"), *_skips(asking), *steering.fill_settings(given), *stay]
+            return [gr.update(selected="inspect"), *asking.fill_settings(given), *_skips(steering), *stay]
         except StudioError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
-    board.select(use, None, [tabs, *asking.outputs, *steering.outputs], queue=False, api_visibility="private")
+    board.select(use, None, [tabs, *asking.outputs, *steering.outputs, *chosen], queue=False, api_visibility="private")
     return fields
 
 
@@ -114,6 +124,18 @@ def _ask(studio: Studio) -> tuple[dict[str, gr.Component], gr.HTML, tuple[gr.But
         with gr.Row(elem_classes=["go-row"]):
             go = gr.Button("Evaluate", variant="primary", elem_id="eval-go", elem_classes=["go"])
             cancel = gr.Button("Cancel", variant="stop", elem_id="eval-cancel", elem_classes=["stop"], visible=False)
+        with gr.Accordion(
+            "Search and maps · dials, named ways", open=False, elem_classes=["fold"], elem_id="eval-more"
+        ):
+            fields["named"] = gr.Textbox(
+                label="Named ways", lines=1, max_lines=1, elem_id="eval-named",
+                info="Path of a YAML file such as configs/guidance/methods.yaml: more rows.",
+            )  # fmt: skip
+            fields["search"] = gr.Textbox(
+                label="Search", lines=1, max_lines=3, elem_id="eval-search", info=told["search"],
+                placeholder="step_size=5,10,20 window=0.25,0.5",
+            )  # fmt: skip
+            fields["maps"] = gr.Checkbox(False, label="Maps by step", info=told["maps"], elem_id="eval-maps")
         with gr.Accordion("Judge and picture · who looks, steps", open=False, elem_classes=["fold"]):
             fields["judge"] = gr.Dropdown(
                 list(JUDGES), value="emoji-matcher", allow_custom_value=True, label="Judge", info=told["judge"],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -11,9 +13,10 @@ from ...config import GenerateSettings
 from ...errors import InputError, SettingError, StudioError
 from ...flags import words
 from ...guidance import METHODS
-from ...ways import NONE, safe_name, ways
+from ...visuals import steps
+from ...ways import NONE, read_ways, safe_name, ways
 from .. import follow
-from ..comparison import board, cards, png
+from ..comparison import board, cards, data_url, png
 from ..controls import cleaned
 from .reading import Reading
 
@@ -21,14 +24,17 @@ if TYPE_CHECKING:
     from ...studio import Studio
     from ...tasks import Task
 
-FIELDS = ("suite", "tasks", "models", "guides", "loras", "seeds", "limit", "judge", "layout", "steps", "guidance_scale")
+FIELDS = (
+    "suite", "tasks", "models", "guides", "loras", "seeds", "limit", "judge", "layout", "steps", "guidance_scale",
+    "named", "search", "maps",
+)  # fmt: skip
 METHODS_OFFERED = (
     ("none · as the model paints", NONE),
     *((f"{name} · {kind.title}", name) for name, kind in METHODS.items()),
 )
 AGAIN = 3
 """How often an ended evaluation is told again: on a slow page the answer to Start comes after the first looks."""
-PLACES = {"ways": "guides", "guide": "guides", "model": "models", "lora": "loras"}
+PLACES = {"ways": "named", "guide": "guides", "model": "models", "lora": "loras"}
 """Settings whose control has another name here."""
 
 
@@ -48,22 +54,25 @@ class EvaluateHandlers(Reading):
             SettingError: a number is missing, or nothing is left to compare.
         """
         given = dict(zip(FIELDS, values, strict=True))
-        if not given["guides"] or not given["models"]:
-            empty = "models" if given["guides"] else "guides"
+        file = str(given["named"] or "").strip()
+        named = read_ways(Path(file).expanduser()) if file else {}
+        if not (given["guides"] or named) or not given["models"]:
+            empty = "guides" if given["models"] else "models"
             raise SettingError("Nothing is chosen.", "Choose at least one.", empty)
         shared = cleaned({name: given[name] for name in ("steps", "guidance_scale")})
         if len(given["models"]) > 1:  # each model's own, where the numbers are not one model's
             shared = {}
         if given["seeds"] is None:
             raise SettingError("Seeds is empty.", "Give 1 or more.", "seeds")
-        axes = ways(given["models"], words(str(given["loras"] or "")), given["guides"])
-        if len(given["models"]) == 1:  # what all ways have in common is not part of their names
-            axes = ways((), words(str(given["loras"] or "")), given["guides"])
-            shared["model"] = given["models"][0]
+        models = given["models"]
+        if len(models) == 1:  # what all ways have in common is not part of their names
+            models, shared["model"] = (), models[0]
+        axes = ways(models, words(str(given["loras"] or "")), given["guides"], named)
         return {
             "suite": str(given["suite"] or "").strip(), "judge": str(given["judge"] or "").strip(),
             "tasks": tuple(given["tasks"] or ()), "seeds": given["seeds"], "limit": given["limit"] or None,
-            "layout": given["layout"] or "", "ways": axes, "shared": shared,
+            "layout": given["layout"] or "", "ways": axes, "search": tuple(str(given["search"] or "").split()),
+            "maps": bool(given["maps"]), "shared": shared,
         }  # fmt: skip
 
     def tasks_of(self, suite: str) -> Any:
@@ -148,6 +157,33 @@ class EvaluateHandlers(Reading):
         except StudioError as error:
             return {"problem": str(error)}
 
+    def maps(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """The maps over the steps, as a file to keep; `wanted`: id, kind (png, pdf, csv), dark."""
+        from ...evaluation import by_step_csv, lines_by_step  # torch, which opening the page does not wait for
+
+        try:
+            rows = self._evaluation(wanted).by_step()
+        except StudioError as error:
+            return {"problem": str(error)}
+        kind = str(wanted.get("kind", "png"))
+        if kind == "csv":
+            return {"file": data_url(by_step_csv(rows).encode(), "text/csv"), "name": "maps-by-step.csv"}
+        figure = steps(lines_by_step(rows), "dark" if wanted.get("dark") else "light")
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="pdf" if kind == "pdf" else "png", dpi=160)
+        mime = "application/pdf" if kind == "pdf" else "image/png"
+        return {"file": data_url(buffer.getvalue(), mime), "name": f"maps-by-step.{kind}"}
+
+    def best(self, task_id: str) -> str:
+        """Keep the best trials of a search as a file of ways; returns its path.
+
+        Raises:
+            StudioError: that evaluation is not known any more, or the file can't be written.
+        """
+        file = self.studio.home / "evaluations" / f"best-{task_id}.yaml"
+        self._evaluation({"id": task_id}).keep_chosen(file)
+        return str(file)
+
     def settings_of(self, wanted: Mapping[str, Any]) -> GenerateSettings:
         """What one of its pictures was painted with: way, prompt, seed.
 
@@ -161,7 +197,7 @@ class EvaluateHandlers(Reading):
     def _evaluation(self, wanted: Mapping[str, Any]) -> Any:
         task = self.studio.task(str(wanted.get("id", "")))
         evaluation = None if task is None else task.evaluation
-        if evaluation is None or str(wanted.get("way")) not in evaluation.ways:
+        if evaluation is None or str(wanted.get("way", next(iter(evaluation.ways)))) not in evaluation.ways:
             raise InputError("This evaluation is not open any more.", "Start it again: its pictures are kept.")
         return evaluation
 
