@@ -9,6 +9,8 @@ Plain and recorded alternate; a ratio is that of the two medians. Random weights
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
 import gc
 import statistics
 import sys
@@ -40,6 +42,8 @@ class Peak:
 
     def __enter__(self) -> Peak:
         gc.collect()
+        with contextlib.suppress(OSError, AttributeError):  # glibc: what was freed goes back, so that it counts anew
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
         self._process, self._stop = psutil.Process(), threading.Event()
         self._before = self._most = self._process.memory_info().rss
         self._thread = threading.Thread(target=self._watch, daemon=True)

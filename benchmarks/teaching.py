@@ -42,6 +42,10 @@ SEARCH_SEED = 1_000
 TUNING, TEST = "attend-and-excite-tuning", "attend-and-excite-test"
 MEASURES = ("present", "exact")
 DRAWS = 4_000
+SAME = {"resume_from_checkpoint": ""}
+"""Of two settings that teach alike, what may differ."""
+DATA = ("model", "prompts", "per_prompt", "keep")
+"""Options that the data depend on."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,6 @@ ROWS = {
     "random-teacher": Row("ablation-random-teacher"),
 }
 """The last five are the paper's ablation, one term more each, then CTCal whole with another teacher."""
-FIRST = ("base", "longer", "plain-unselected", "plain", "gors", "ctcal", "ctcal-rewards", "ctcal-guided")
 
 
 def make_data(studio: Studio, options: argparse.Namespace, out: Path) -> dict[str, str]:
@@ -105,8 +108,11 @@ def taught(row: Row, data: Mapping[str, str], folder: Path, options: argparse.Na
         **own, **row.settings, "model": options.model, "data": data[row.data], "max_train_steps": options.steps,
         "output_dir": str(folder), "checkpointing_steps": 100, "checkpoints_total_limit": 1, **changes,
     })  # fmt: skip
-    if not (folder / WEIGHTS).exists() or "changes the prediction" not in (folder / "README.md").read_text():
-        again = (folder / SETTINGS).exists()
+    again = (folder / SETTINGS).exists()
+    if again and TrainSettings.from_yaml(folder / SETTINGS).model_copy(update=SAME) != settings.model_copy(update=SAME):
+        raise SystemExit(f"{folder} was taught in another way: delete it, or choose another --out.")
+    card = folder / "README.md"
+    if not (folder / WEIGHTS).exists() or not card.exists() or "changes the prediction" not in card.read_text():
         train(settings.model_copy(update={"resume_from_checkpoint": "latest"}) if again else settings)
     for old in checkpoints.listed(folder):
         shutil.rmtree(old)
@@ -197,12 +203,30 @@ def table(found: Mapping[str, Sequence[Judged]], names: Sequence[str]) -> list[s
     return lines
 
 
+def _check(options: argparse.Namespace) -> None:
+    """Say at once what would fail, or mix two tables, after hours."""
+    unknown = [name for name in options.rows if name not in ROWS]
+    if unknown:
+        raise SystemExit(f"No row is called {', '.join(unknown)}. There are: {', '.join(ROWS)}.")
+    lost = [name for name in options.rows if ROWS[name].of and ROWS[name].of not in options.rows]
+    if lost:
+        raise SystemExit(f"{lost[0]} uses the LoRA of {ROWS[lost[0]].of}: name that row too.")
+    if not any(ROWS[name].preset for name in options.rows):
+        raise SystemExit("No row is taught: name one that is, such as ctcal.")
+    asked = {name: getattr(options, name) for name in DATA}
+    kept = options.out / "data.json"
+    if kept.exists() and json.loads(kept.read_text()) != asked:
+        raise SystemExit(f"{options.out} has data of {kept.read_text()}: ask for the same, or choose another --out.")
+    options.out.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(asked))
+
+
 def main() -> None:
     """All stages, each resumed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", default="emoji-unet")
-    parser.add_argument("--rows", type=lambda text: tuple(text.split(",")), default=FIRST)
+    parser.add_argument("--rows", type=lambda text: tuple(text.split(",")), default=tuple(ROWS))
     parser.add_argument("--steps", type=int, default=600, help="optimizer steps of every training")
     parser.add_argument("--training-seeds", type=int, default=5)
     parser.add_argument("--prompts", type=int, default=None, help="train prompts a task; default all")
@@ -213,6 +237,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=4, help="pictures a test prompt")
     parser.add_argument("--limit", type=int, default=None, help="test prompts a task; default all")
     options = parser.parse_args()
+    _check(options)
     studio = Studio(options.model)
     data = make_data(studio, options, options.out)
     trained = [name for name in options.rows if ROWS[name].preset]

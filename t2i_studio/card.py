@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
 from .training.log import read
+from .training.premise import told
 from .training.whole import MODEL
 from .visuals import save_figure, training_curves
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from .training.settings import TrainSettings
 
 CURVES = "curves.png"
+PREMISE = "premise.json"
 
 
 def write_card(
@@ -41,8 +44,8 @@ def write_card(
     method = f"CTCal (arXiv 2603.20741), {kind}" if settings.ctcal else kind
     method = f"{method} with reward weights (GORS)" if settings.reward_weights else method
     front = {"base_model": settings.model, "library_name": "diffusers", "tags": tags}
-    plain = type(settings).checked()
-    changed = {n: v for n, v in settings.model_dump(mode="json").items() if v != getattr(plain, n)}
+    plain = type(settings).checked().model_dump(mode="json")
+    changed = {n: v for n, v in settings.model_dump(mode="json").items() if v != plain[n]}
     pictures = settings.train_batch_size * settings.gradient_accumulation_steps
     lines = [
         "---", yaml.safe_dump(front, sort_keys=False).strip(), "---", "",
@@ -55,14 +58,25 @@ def write_card(
     ]  # fmt: skip
     if weights:
         lines += ["Weights of the terms, as used: " + ", ".join(f"{n} {w:.4g}" for n, w in weights.items()) + ".", ""]
+    if (folder / PREMISE).is_file():
+        lines += [told(json.loads((folder / PREMISE).read_text(encoding="utf-8"))["ratio"]), ""]
     lines += ["## Loaded into a plain pipeline", ""]
     lines += [f"- `{name}`: {_told(name, value)}" for name, value in changes.items()] + [""]
-    last = sorted((folder / "samples").glob("step-*-*.png"))[-len(settings.validation_prompts) or None :]
-    for image, prompt in zip(last if settings.validation_prompts else (), settings.validation_prompts, strict=False):
+    for image, prompt in _last_samples(folder, settings.validation_prompts):
         lines += [f"![{prompt}](samples/{image.name}) {prompt}", ""]
     card = folder / "README.md"
     card.write_text("\n".join(lines), encoding="utf-8")
     return card
+
+
+def _last_samples(folder: Path, prompts: Sequence[str]) -> list[tuple[Path, str]]:
+    """Of the newest step, each with its prompt; the files' names end in the prompt's number."""
+    by_step: dict[int, dict[int, Path]] = {}
+    for file in (folder / "samples").glob("step-*-*.png"):
+        step, number = (int(part) for part in file.stem.removeprefix("step-").split("-"))
+        by_step.setdefault(step, {})[number] = file
+    newest = by_step[max(by_step)] if by_step else {}
+    return [(newest[i], prompt) for i, prompt in enumerate(prompts) if i in newest]
 
 
 def _told(name: str, value: float) -> str:

@@ -253,10 +253,11 @@ def _maps_of(run: Run) -> Maps:
 
 
 def _runs_delete(options: argparse.Namespace) -> int:
-    from .runs import RunStore
+    from .runs import RunStore, run_reference
+    from .runs.folder import read_record
 
-    store = RunStore()
-    folder = store.delete(options.run_id)
+    store, wanted = RunStore(), run_reference(options.run_id)
+    folder = store.delete(wanted if isinstance(wanted, str) else str(read_record(wanted)["id"]))
     inside = folder.is_relative_to(store.root)
     print(f"In the trash: {folder}" if inside else f"Off the list; its files stay at {folder}")
     return 0

@@ -2,7 +2,7 @@
 
 DIR/pytorch_lora_weights.safetensors   for diffusers (kohya_lora_weights.safetensors beside it for U-Nets)
 DIR/model/                             instead, where all weights learnt: a pipeline
-DIR/settings.yaml  log.csv  README.md  curves.png
+DIR/settings.yaml  log.csv  README.md  curves.png  premise.json
 DIR/samples/step-000050-0.png          fixed prompts and seeds while it learnt
 DIR/checkpoint-N/                      what going on exactly needs
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime
 import gc
+import json
 import os
 import shutil
 from pathlib import Path
@@ -22,7 +23,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import is_tensorboard_available
 
-from .card import write_card
+from .card import PREMISE, write_card
 from .config import GenerateSettings, home
 from .errors import InputError, SettingError, StorageError
 from .families import FAMILIES
@@ -241,6 +242,12 @@ class _Sampler(Watcher):
         if self._settings.report_to != "none":
             self._accelerator.log({k: v for k, v in row.items() if k != "step"}, step=step)
         self._inner.step(step, num_steps, row)
+
+    def premise(self, ratio: float) -> None:
+        """Into the folder, for the card."""
+        with storing(self._folder):
+            (self._folder / PREMISE).write_text(json.dumps({"ratio": round(ratio, 3)}), encoding="utf-8")
+        self._inner.premise(ratio)
 
     def sample(self, step: int, pipe: Any) -> None:
         """The same prompts and seeds every time."""

@@ -258,7 +258,8 @@ def lora_loaded(model: LoadedModel, settings: MapSettings) -> Iterator[None]:
     if not path.exists() and settings.lora.count("/") != 1:
         raise InputError(f"There is no LoRA at {settings.lora!r}.", "Give its folder or .safetensors file.")
     try:
-        model.pipe.load_lora_weights(settings.lora, adapter_name="studio", use_safetensors=True)
+        source = str(path) if path.exists() else settings.lora
+        model.pipe.load_lora_weights(source, adapter_name="studio", use_safetensors=True)
         model.pipe.set_adapters(["studio"], [settings.lora_scale])
     except Exception as error:
         model.pipe.unload_lora_weights()

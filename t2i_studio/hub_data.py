@@ -25,7 +25,8 @@ _ADDRESS = re.compile(r"^https?://[^/]+/datasets/")
 def hub_name(text: str) -> str | None:
     """`owner/name` of what was typed, an address among it; None where it is no such name."""
     name = _ADDRESS.sub("", text.strip()).rstrip("/")
-    return name if _NAME.fullmatch(name) and ".." not in name else None
+    by_path = name.lower().endswith(".zip") or (Path(name).parent.is_dir() and Path(name).parent != Path())
+    return name if _NAME.fullmatch(name) and ".." not in name and not by_path else None
 
 
 def fetch(name: str, into: Path) -> Path:

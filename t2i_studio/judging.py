@@ -16,6 +16,7 @@ import torch
 
 from .errors import InputError, SettingError
 from .evaluation import (
+    NAMES,
     NO_JUDGE,
     Changes,
     Compared,
@@ -101,7 +102,7 @@ class Evaluation:
     @property
     def num_pictures(self) -> int:
         """Of all ways together."""
-        return len(self.items) * self.asked.seeds * len(self.ways)
+        return len({(item.task, item.prompt) for item in self.items}) * self.asked.seeds * len(self.ways)
 
     def run(self, model_of: Callable[[GenerateSettings], LoadedModel], listener: Listener | None = None) -> None:
         """Paint and judge what is not there yet, way after way.
@@ -298,7 +299,11 @@ def _verdict(one: Judged, told: Changes) -> str:
 
 def decides(model: LoadedModel, settings: GenerateSettings) -> dict[str, Any]:
     """All that decides a picture but for prompt and seed."""
-    about = {"weights": model.fingerprint(), **settings.model_dump(mode="json", exclude={"prompt", "seed"})}
+    about = {
+        "names": NAMES,
+        "weights": model.fingerprint(),
+        **settings.model_dump(mode="json", exclude={"prompt", "seed"}),
+    }
     lora = Path(settings.lora).expanduser()
     if settings.lora and lora.exists():  # one trained anew at the same place paints other pictures
         files = [lora] if lora.is_file() else sorted(lora.glob("*.safetensors"))

@@ -166,12 +166,10 @@ def check(asked: MakeDataSettings) -> None:
 
 def rewarded(item: Item, judged: Judged) -> Made:
     """A picture with its reward: a judge's certainty in [0, 1], a scorer's first number, 1 where nobody looked."""
-    if judged.numbers:
-        reward = next(iter(judged.numbers.values()))
-    elif judged.present is None or item.request is None:
-        reward = 1.0
-    else:
+    if judged.present is not None and item.request is not None:  # a judge measures too where boxes were asked for
         reward = certainty(item.request, judged.found)
+    else:
+        reward = next(iter(judged.numbers.values()), 1.0)
     return Made(
         f"{MADE}/{picture_name(judged)}", judged.prompt, judged.seed, judged.task, reward, judged.present, judged.exact,
         tuple((one.noun, one.colour, round(one.score, 3)) for one in judged.found), judged.numbers,

@@ -191,7 +191,20 @@ class ModelShelf:
 
 def _key(settings: MapSettings) -> tuple[Any, ...]:
     model, device = resolve(settings.model), pick_device(settings.device)
-    return (source_of(model), model.family, str(device), pick_dtype(settings.dtype, device), settings.offload)
+    source = source_of(model)
+    return (source, stamp(source), model.family, str(device), pick_dtype(settings.dtype, device), settings.offload)
+
+
+def stamp(source: str) -> tuple[tuple[str, int, int], ...]:
+    """Name, bytes and time of each file of weights: of a model or LoRA that lies here; empty for a hub id.
+
+    What was trained on at the same place is another model.
+    """
+    path = Path(source).expanduser() if source else None
+    if path is None or not path.exists():
+        return ()
+    files = [path] if path.is_file() else sorted(path.rglob("*.safetensors"))
+    return tuple((str(file), stat.st_size, stat.st_mtime_ns) for file in files for stat in [file.stat()])
 
 
 def same_device(one: str, other: str) -> bool:

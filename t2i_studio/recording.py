@@ -34,6 +34,9 @@ def prepare(
     family, denoiser = model.family, model.family.denoiser(model.pipe)
     starts = [one.start for one in family.column_sets(model.pipe)]
     columns = {name: found for name, found in wanted_columns(settings, parsed, spans, starts).items() if found}
+    within = content_columns(spans, starts) if settings.renormalise else None
+    if within is not None:  # shares among the prompt's own words: padding has none
+        columns = {name: found for name, found in columns.items() if set(found) <= set(within)}
     if not columns:
         return None, nullcontext()
     rows, cols = family.latent_size(model.pipe, settings.height, settings.width)
@@ -41,7 +44,6 @@ def prepare(
     sites = choose(denoiser, rows, cols)
     store = MapStore(tuple(columns), sites, num_steps, heads=settings.heads)
     _check_memory(store.predicted_bytes)
-    within = content_columns(spans, starts) if settings.renormalise else None
     opened = capture(denoiser, family, sites, list(columns.values()), store.add, num_rows=1, within=within)
     return store, opened
 

@@ -6,6 +6,7 @@ Predictions are rules of thumb [ours] from the number of weights; they decide wh
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,9 @@ _DENOISERS = ("unet", "transformer")
 _CONTEXT = 600 * 2**20
 """What CUDA takes for itself in a process."""
 _HALF, _WHOLE = 2, 4
+_MOST = 0.95
+"""Of a device: what is predicted to take more may have it alone, and try."""
+_VARIANT = re.compile(r"\.(fp16|bf16|non_ema)[.-]")
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,10 @@ def training_bytes(weights: Weights, settings: TrainSettings) -> int:
 def lacking(device: str, wanted: int) -> int:
     """Bytes that an accelerator has too few; 0 on the CPU, which shares its memory."""
     kind = pick_device(device)
-    return 0 if kind.type == "cpu" else max(0, wanted - free_memory(str(kind))[0])
+    if kind.type == "cpu":
+        return 0
+    free, total = free_memory(str(kind))
+    return max(0, min(wanted, int(_MOST * total)) - free)
 
 
 def _cached(source: str) -> Path | None:
@@ -83,7 +90,8 @@ def _largest_set(part: Path) -> int:
     """Weights in a part's files; the same weights often lie there in two number formats."""
     sets: dict[str, int] = {}
     for file in part.glob("*.safetensors"):
-        variant = next((name for name in ("fp16", "bf16", "non_ema") if f".{name}." in file.name), "")
+        named = _VARIANT.search(file.name)
+        variant = named.group(1) if named else ""
         sets[variant] = sets.get(variant, 0) + _count(file)
     return max(sets.values(), default=0)
 

@@ -30,7 +30,7 @@ from .config import (
 )
 from .config import home as default_home
 from .data_sets import DataSets, run_making
-from .errors import PromptError, StorageError, StudioError
+from .errors import Cancelled, PromptError, StorageError, StudioError
 from .evaluating import Evaluating, run_evaluation
 from .guidance import read_attributes
 from .pictures import captioned, cut, open_picture, same_shape
@@ -99,6 +99,12 @@ class Studio(Evaluating, DataSets):
         own = listed.defaults if listed else self._own_size(name)
         values = {**self._placement, **own, "model": name}
         return GenerateSettings.checked(**values)
+
+    def stamp(self, settings: GenerateSettings) -> tuple[Any, ...]:
+        """Which state of its model's and LoRA's files settings would be painted with; changes as they are written."""
+        from .models import resolve, source_of, stamp
+
+        return stamp(source_of(resolve(settings.model))), stamp(settings.lora)
 
     def _own_size(self, name: str) -> dict[str, int]:
         if not Path(name).expanduser().is_dir():
@@ -242,7 +248,7 @@ class Studio(Evaluating, DataSets):
         if task.error is not None:
             raise task.error
         if task.probed is None:
-            raise StudioError("Cancelled.")
+            raise Cancelled("Cancelled.")
         return task.probed
 
     @property
@@ -409,7 +415,7 @@ def result_of(task: Task) -> Run:
             task.error.run = task.run  # type: ignore[attr-defined]
         raise task.error
     if task.run is None:
-        raise StudioError("Cancelled.")
+        raise Cancelled("Cancelled.")
     return task.run
 
 

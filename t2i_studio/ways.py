@@ -34,7 +34,12 @@ def ways(
     Args:
         guides: `none`, `ai-t2i`, `attend-and-excite:refine=false`; several dials are joined by `:`.
         named: ways that have names already, see `read_ways`; they come after `guides`.
+
+    Raises:
+        SettingError: a named way says itself what an axis varies, or is called as another guide is.
     """
+    for label, way in (named or {}).items():
+        _check_named(label, way, {"model": models, "lora": loras}, guides)
     axes = [
         [(name, {"model": model}) for model, name in zip(models, _names(models), strict=True)],
         [(name, {"lora": "" if lora == NONE else lora}) for lora, name in zip(loras, _names(loras), strict=True)],
@@ -49,6 +54,19 @@ def ways(
     return found
 
 
+def _check_named(
+    label: str, way: Mapping[str, Any], axes: Mapping[str, Sequence[str]], guides: Sequence[str]
+) -> None:  # fmt: skip
+    twice = next((key for key, values in axes.items() if values and key in way), None)
+    if twice is not None:
+        raise SettingError(
+            f"The way {label!r} names its own {twice}, and {twice}s are given too.", f"Give one of both: {twice}s, or "
+            "the file's.", "ways",
+        )  # fmt: skip
+    if label in guides and dict(way) != _guide(label):
+        raise SettingError(f"Two ways would be called {label!r}.", "Rename the one in the file.", "ways")
+
+
 def read_ways(file: Path) -> dict[str, dict[str, Any]]:
     """Ways by name from a YAML file: label → fields of `GenerateSettings`; `{}` is without guidance.
 
@@ -56,8 +74,8 @@ def read_ways(file: Path) -> dict[str, dict[str, Any]]:
         SettingError: no such file, or something in it that is no setting.
     """
     try:
-        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raw = yaml.safe_load(file.expanduser().read_text(encoding="utf-8"))
+    except (OSError, RuntimeError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())[:200]
         raise SettingError(f"{file} can't be read: {reason}", "Give a YAML file of ways.", "ways") from None
     if not isinstance(raw, dict) or not all(way is None or isinstance(way, dict) for way in raw.values()) or not raw:
@@ -65,9 +83,17 @@ def read_ways(file: Path) -> dict[str, dict[str, Any]]:
             f"{file} holds no ways.", "Write a label, and below it settings such as guide: ai-t2i.", "ways"
         )
     found = {str(label): {**_guide(NONE), **(way or {})} for label, way in raw.items()}
-    for way in found.values():
-        way["guide_weights"] = tuple(map(str, way["guide_weights"] or ()))
-        GenerateSettings.checked(**way)
+    for label, way in found.items():
+        dials = way["guide_weights"] or ()
+        if not isinstance(dials, (str, list, tuple)):
+            raise SettingError(
+                f"{file.name}, {label!r}: guide_weights is {dials!r}.", "Write a list: [step_size=5].", "ways"
+            )
+        way["guide_weights"] = (dials,) if isinstance(dials, str) else tuple(map(str, dials))
+        try:
+            GenerateSettings.checked(**way)
+        except SettingError as error:
+            raise SettingError(f"{file.name}, {label!r}: {error.problem}", error.remedy, "ways") from None
     return found
 
 

@@ -85,7 +85,10 @@ class Recording:
                 within=None if self._within is None else [first + c for c in self._within],
             )
         if site.name not in self.ways:
-            self.ways[site.name] = way_of(attended.query_BHQD, attended.key_BHKD, attended.log_sum_BHQ)
+            key, told = attended.key_BHKD, attended.log_sum_BHQ
+            if self._within is not None:  # the softmax runs over so many keys, whatever the kernel told
+                key, told = key[:, :, : len(self._within)], None
+            self.ways[site.name] = way_of(attended.query_BHQD, key, told)
         self._record(site, probs)
         self.num_records += 1
 

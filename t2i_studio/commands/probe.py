@@ -16,6 +16,9 @@ from ..config import DEFAULT_MODEL, ProbeSettings
 from ..errors import InputError
 from ..flags import add_flags, given
 
+FLAGS = frozenset(ProbeSettings.model_fields) - {"renormalise", "maps_of", "heads"}
+"""A probe is of the maps that training compares: of nouns, over all keys, heads together."""
+
 if TYPE_CHECKING:
     from ..training import Picture, Summary, Table
 
@@ -34,7 +37,7 @@ def add(commands: Any) -> None:
         "--scene", dest="chosen", metavar="INDEX", type=indices, action="extend",
         help="single ones of them: a number, several (3,7) or a range (10-19); may be given again",
     )  # fmt: skip
-    add_flags(command, ProbeSettings)
+    add_flags(command, ProbeSettings, FLAGS)
     command.add_argument("--figure", type=Path, metavar="FILE", help="draw the decay and the sites: PNG, SVG or PDF")
     shape = command.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="print JSON")
@@ -47,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     from ..studio import Studio
     from ..training import summarise, tabulate
 
-    asked = given(options, ProbeSettings)
+    asked = given(options, ProbeSettings, FLAGS)
     studio = Studio(asked.get("model") or DEFAULT_MODEL)
     pictures, total = _pictures(studio, options)
     found: list[Summary] = []

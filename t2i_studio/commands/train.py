@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from ..errors import SettingError
+from ..errors import InputError, SettingError
 from ..training.settings import TrainSettings
 from .jobs import line, queue
 
@@ -61,9 +61,15 @@ def run(options: argparse.Namespace) -> int:
     """Train; the first Ctrl+C writes a checkpoint and ends, a second one ends at once."""
     from ..finetune import preflight, train
     from ..training.loop import Watcher
+    from ..training.premise import told as in_words
 
     settings = settings_of(options)
     if options.background:
+        if options.output_dir is not None or settings.resume_from_checkpoint:
+            raise InputError(
+                "A job has a folder of its own, and begins anew.",
+                "Leave --output-dir and --resume-from-checkpoint out; t2i-studio jobs resume goes on with a job.",
+            )
         preflight(settings)
         job = queue().submit(settings, Path(options.config).stem)
         print(json.dumps(job.as_json()) if options.json else line(job))
@@ -78,6 +84,9 @@ def run(options: argparse.Namespace) -> int:
 
     class Teller(Watcher):
         started = time.monotonic()
+
+        def premise(self, ratio: float) -> None:
+            print(in_words(ratio), file=sys.stderr)
 
         def step(self, step: int, num_steps: int, row: dict[str, float]) -> None:
             last.update(row)

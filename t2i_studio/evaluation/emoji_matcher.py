@@ -9,7 +9,7 @@ t2i_studio.evaluation.measure`), before any generated picture was judged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -21,7 +21,7 @@ from ..emoji.scenes import SCENE_SIZE
 from ..emoji.sprites import SPRITE_SIZE, sprite
 from ..emoji.vocabulary import COLOURS, NOUNS
 from .clean import background, difference, rendering, window
-from .found import Found
+from .found import Found, scaled
 
 NAME = "emoji-matcher"
 SIZE = SCENE_SIZE
@@ -65,7 +65,7 @@ class EmojiMatcher:
         scene = _Scene(rgb_YXC, ground)
         refined = [_refined(scene, guess) for guess in _promising(scene, self._propose(scene))]
         found = _suppressed([found for found in refined if found.score >= self.accept])
-        return found if image.size == (SIZE, SIZE) else tuple(_scaled(one, image.size) for one in found)
+        return tuple(scaled(one, image.size, SIZE) for one in found)
 
     def _propose(self, scene: _Scene) -> list[_Guess]:
         """The best guesses over all sprites, scales and places."""
@@ -79,12 +79,6 @@ class EmojiMatcher:
         inside = templates.inside(score.shape)
         score = torch.where(inside, score, torch.full_like(score, -1.0))
         return _peaks(score, templates)
-
-
-def _scaled(found: Found, size: tuple[int, int]) -> Found:
-    across, down = size[0] / SIZE, size[1] / SIZE
-    left, top, right, bottom = found.box
-    return replace(found, box=(left * across, top * down, right * across, bottom * down))
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ BATCH = 8
 RECORDS = "judged.jsonl"
 ABOUT = "about.json"
 _LONGEST = 120
+"""Bytes: file systems count those, up to 255 a name."""
+NAMES = 2
+"""How pictures are named; a folder where they have other names is not gone on with."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +99,17 @@ def evaluate(
         _same(folder / ABOUT, about)
         _end_line(folder / RECORDS)
     done = {(j.task, j.prompt, j.seed): j for j in read(folder)}
-    todo: dict[tuple[str, str, int], tuple[Item, int]] = {}
+    every: dict[tuple[str, str], Item] = {}
     for item in items:
+        every.setdefault((item.task, item.prompt), item)  # a prompt that comes twice is one picture
+    todo: dict[tuple[str, str, int], tuple[Item, int]] = {}
+    for item in every.values():
         for seed in range(first_seed, first_seed + num_seeds):
             key = item.task, item.prompt, seed
             if key in done:
                 yield done[key]
             else:
-                todo[key] = item, seed  # a prompt that comes twice is one picture
+                todo[key] = item, seed
     waiting = list(todo.values())
     for start in range(0, len(waiting), batch):
         part = waiting[start : start + batch]
@@ -123,9 +129,9 @@ def evaluate(
 
 def picture_name(judged: Judged) -> str:
     """The file of a judged picture in its folder."""
-    plain = judged.prompt.removeprefix("a photo of ").replace(" ", "-")
-    words = re.sub(r"[^\w.,'-]+", "-", plain)[:_LONGEST]
-    if words != plain:  # two prompts must not share a file
+    plain = judged.prompt.replace(" ", "-")
+    words = re.sub(r"[^\w.,'-]+", "-", plain).encode()[:_LONGEST].decode(errors="ignore")
+    if words != plain or "-" in judged.prompt:  # two prompts must not share a file
         words += "-" + hashlib.sha256(judged.prompt.encode()).hexdigest()[:8]
     return f"{judged.task}-{words}-{judged.seed}.png"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from ..emoji.boxes import Box
@@ -23,6 +23,13 @@ class Found:
     "Certainty in [0, 1]; what falls below the judge's threshold is not reported."
     distance: float
     "Mean absolute RGB difference to its nearest clean rendering over its pixels, [0, 1]."
+
+
+def scaled(found: Found, size: tuple[int, int], from_size: int) -> Found:
+    """The same with its box in pixels of a picture of `size` (x, y), where it was seen in a square of `from_size`."""
+    across, down = size[0] / from_size, size[1] / from_size
+    left, top, right, bottom = found.box
+    return replace(found, box=(left * across, top * down, right * across, bottom * down))
 
 
 class Judge(Protocol):

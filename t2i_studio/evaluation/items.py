@@ -26,3 +26,8 @@ class Item:
     "Its line in the file it comes from, from 0."
     boxes: Mapping[str, Box] = field(default_factory=dict)
     "Where its nouns should stand; empty where nothing is asked."
+
+    @property
+    def group(self) -> str:
+        """Task and split: a block of rows."""
+        return f"{self.task}, {self.split}" if self.split else self.task

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from .method import Method
 from .methods import METHODS, choose_method
-from .written import read_attributes, read_boxes, read_weights
+from .written import read_attributes, read_boxes, read_weights, write_boxes
 
 if TYPE_CHECKING:
     from .steering import Guidance, guide
 
-__all__ = ["METHODS", "Guidance", "Method", "choose_method", "guide", "read_attributes", "read_boxes", "read_weights"]
+__all__ = [
+    "METHODS", "Guidance", "Method", "choose_method", "guide", "read_attributes", "read_boxes", "read_weights",
+    "write_boxes",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

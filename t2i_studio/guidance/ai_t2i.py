@@ -44,7 +44,7 @@ class AiT2I(Method):
         boxes = roles.boxes if self.layout else [None] * len(roles.boxes)
         for map_YX, single, box in zip(maps_NYX, roles.single, boxes, strict=True):
             target = None if box is None else middle(map_YX, box)
-            if single or box is not None:
+            if single:
                 found["aggregation"].append(aggregation(map_YX, self.radius, target))
             if box is not None:
                 found["layout"].append(outside(map_YX, box))

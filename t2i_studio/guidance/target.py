@@ -46,7 +46,7 @@ def make_target(
     found = subject_columns(parsed, spans, starts)
     subjects = [subject for subject in parsed.subjects if found[subject.id]]
     if not subjects:
-        raise PromptError("The prompt names nothing to guide.", "Name what is to be seen: a cat and a dog.")
+        raise PromptError(f"{parsed.text[:80]!r} names nothing to guide.", "Name what is to be seen: a cat and a dog.")
     for name in boxes:
         _known(name, parsed.ids)
         if not found[name]:

@@ -12,12 +12,13 @@ from ..types import GuidedStep
 
 
 class Clock:
-    """Seconds of work between two moments: CUDA events where there is a GPU, so that nothing waits."""
+    """Seconds of work between two moments: CUDA events where there is a GPU, so that nothing waits.
+
+    `peak_memory` is the device's highest so far: an evaluation around it reads the same, and resets it.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self._cuda = device.type == "cuda"
-        if self._cuda:
-            torch.cuda.reset_peak_memory_stats(device)
         self._device, self._begin = device, self._now()
 
     def stop(self) -> Clock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..errors import SettingError
 from ..types import Box
@@ -30,6 +30,11 @@ def read_boxes(texts: Sequence[str]) -> dict[str, Box]:
             raise SettingError(f"There are two boxes for {name!r}.", "Keep one.", "boxes")
         found[name] = Box(left, top, right, bottom)
     return found
+
+
+def write_boxes(boxes: Mapping[str, Box]) -> tuple[str, ...]:
+    """What `read_boxes` reads."""
+    return tuple(f"{name}:{box.left:g},{box.top:g},{box.right:g},{box.bottom:g}" for name, box in boxes.items())
 
 
 def read_attributes(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ Loads nothing heavy before it works.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +51,7 @@ def fine_tune(settings: dict[str, Any], out: Path, tell: Tell, wants_stop: Wants
     """Train from the last checkpoint on, if there is one."""
     from ..finetune import train
     from ..training.loop import Watcher
+    from ..training.premise import told
     from ..training.settings import TrainSettings
 
     given = TrainSettings.checked(**settings)
@@ -57,6 +59,9 @@ def fine_tune(settings: dict[str, Any], out: Path, tell: Tell, wants_stop: Wants
 
     class Following(Watcher):
         began, first = 0.0, 0
+
+        def premise(self, ratio: float) -> None:
+            sys.stderr.write(told(ratio) + "\n")  # into the log that the page shows
 
         def step(self, step: int, num_steps: int, row: dict[str, float]) -> None:
             if not self.first:

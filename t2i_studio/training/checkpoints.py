@@ -67,8 +67,8 @@ def read(folder: Path, wanted: str) -> tuple[int, dict[str, Any]] | None:
             return None
         chosen = every[-1]
     else:
-        chosen = Path(wanted).expanduser()
-        if not (chosen / STATE).is_file():
+        chosen = Path(wanted).expanduser().resolve()
+        if not (chosen / STATE).is_file() or step_of(chosen) < 0:  # its step is in its name
             raise InputError(f"There is no checkpoint at {wanted!r}.", "Give a checkpoint-N folder, or latest.")
     try:
         return step_of(chosen), torch.load(chosen / STATE, map_location="cpu", weights_only=True)

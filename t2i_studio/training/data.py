@@ -100,7 +100,8 @@ def _rewards(file: Path) -> dict[Path, float]:
     """By resolved path; `captioned` has read the file already, so its lines are whole."""
     if not file.is_file():
         return {}
-    rows = [json.loads(line) for line in file.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
+    text = file.read_text(encoding="utf-8-sig", errors="replace")
+    rows = [json.loads(line) for line in text.split("\n") if line.strip()]
     found = {}
     for row in rows:
         try:

@@ -111,7 +111,6 @@ class Learner:
             watch(noisy.to(self.denoiser.dtype), t_tea.to(self.device), text)
         return watch.mean().float()
 
-    @torch.no_grad()
     def pair(self) -> tuple[tuple[str, ...], np.ndarray, np.ndarray] | None:
         """Words, teacher's and student's maps (N, Y, X) of one fixed example, noise and pair of timesteps.
 
@@ -121,6 +120,15 @@ class Learner:
         if not any(numbers):
             return None
         index = next((i for i, number in enumerate(numbers) if number > 1), numbers.index(max(numbers)))
+        return self._pair(index)
+
+    def pairs(self, number: int) -> Iterator[tuple[tuple[str, ...], np.ndarray, np.ndarray]]:
+        """The same of the first examples whose captions name something."""
+        for index in [i for i, words in enumerate(self.data.words) if words.columns][:number]:
+            yield self._pair(index)
+
+    @torch.no_grad()
+    def _pair(self, index: int) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
         words, latents = self.data.words[index], self.data.latents[index : index + 1].to(self.device)
         noise = torch.randn(latents.shape, generator=drawn(0, 0, 0, 0, 2)).to(self.device)
         text = self._text([index])

@@ -16,9 +16,15 @@ class Log:
         self._file = folder / LOG
         kept = [row for row in read(folder) if int(row["step"]) <= start] if start else []
         self._names: list[str] = list(kept[0]) if kept else []
-        self._file.unlink(missing_ok=True)
-        for row in kept:
-            self._append(row)
+        if not kept:
+            self._file.unlink(missing_ok=True)
+            return
+        draft = self._file.with_name(f".{LOG}.part")  # what is kept is never away, even for a moment
+        with draft.open("w", newline="", encoding="utf-8") as file:
+            rows = csv.DictWriter(file, self._names, extrasaction="ignore", restval="")
+            rows.writeheader()
+            rows.writerows(kept)
+        draft.replace(self._file)
 
     def write(self, row: Mapping[str, float | int]) -> None:
         """One step; numbers are kept to their last digit."""

@@ -20,6 +20,7 @@ from . import checkpoints, lora, whole
 from .calibration import SHARES, calibrated
 from .learner import Batch, Learner
 from .log import Log
+from .premise import premise
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -41,6 +42,9 @@ class Watcher:
 
     def sample(self, step: int, pipe: Any) -> None:
         """Time for samples; called on the first process, what was learnt on."""
+
+    def premise(self, ratio: float) -> None:
+        """Teacher's concentration over the student's before the first step; see `premise`."""
 
     def wants_stop(self) -> bool:
         """Whether the user asked to stop."""
@@ -123,6 +127,9 @@ class Training:
             self._calibrate()
         log = Log(self.folder, self.done) if self.accelerator.is_main_process else None
         if self.done == 0:
+            ratio = premise(self.learner) if settings.terms and log is not None else None
+            if ratio is not None:
+                watcher.premise(ratio)
             self._sample(watcher)
         while self.done < settings.max_train_steps:
             started = time.monotonic()

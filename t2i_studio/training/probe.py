@@ -148,7 +148,7 @@ def _checked(pipe: Any, family: Family, settings: ProbeSettings) -> tuple[float,
     wrong = next((t for t in settings.levels if t > last), None)
     if wrong is not None:
         raise SettingError(f"Timestep {wrong:g} is too large.", f"This model counts from 0 to {last:g}.", "timesteps")
-    if settings.t_tea >= settings.t_stu:
+    if family.timestep(settings.t_tea) >= family.timestep(settings.t_stu):  # a U-Net counts in whole ones
         raise SettingError(
             f"The teacher's timestep {settings.t_tea:g} is not below the student's {settings.t_stu:g}.",
             "The teacher sees less noise: give it the smaller number.", "t_tea",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ..losses import MapCoder, pixel, reconstruction, response, semantic
+from ..losses.geometry import pooled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +25,7 @@ def fresh_coder(seed: int) -> MapCoder:
 @torch.no_grad()
 def every_term(probed: Probed, seed: int = 0) -> dict[str, np.ndarray]:
     """`pixel`, `semantic` (N, student, teacher), `reconstruction`, `response` (N, T): float32, unweighted."""
-    maps_TNYX = torch.from_numpy(probed.main).float()
+    maps_TNYX = pooled(torch.from_numpy(probed.main).float())  # as the loss sees them
     coder = fresh_coder(seed)
     many = len(maps_TNYX)
     pairs = [(maps_TNYX, maps_TNYX[t : t + 1].expand_as(maps_TNYX)) for t in range(many)]

@@ -28,9 +28,10 @@ def board(task: Task) -> dict[str, Any]:
     table = evaluation.table()
     parts = [Path(asked.suite).name, f"{len(evaluation.items)} prompts × {asked.seeds} {_s('seed', asked.seeds)}"]
     parts += [f"{len(evaluation.ways)} {_s('way', len(evaluation.ways))}", asked.judge]
+    columns = _columns(table)
     seen = {
         "id": task.id, "state": task.status, "title": " · ".join(parts), "base": next(iter(evaluation.ways)),
-        "columns": _columns(table), "rows": [_row(row, evaluation) for row in table],
+        "columns": columns, "rows": [_row(row, columns, evaluation) for row in table],
         "done": sum(map(len, evaluation.found.values())), "total": evaluation.num_pictures,
         "laid_out": [str(folder) for folder in evaluation.laid_out],
     }  # fmt: skip
@@ -60,29 +61,27 @@ def _columns(table: Sequence[Compared]) -> list[dict[str, Any]]:
     """Those that something was measured for. A share has a bar from 0 to 1."""
     columns: list[dict[str, Any]] = []
     if any(row.present is not None for row in table):
-        columns += [{"name": "present", "hint": "All that was asked for is there.", "share": True}]
-        columns += [{"name": "exact", "hint": "That, and nothing else.", "share": True}]
+        columns += [{"key": "present", "name": "present", "hint": "All that was asked for is there.", "share": True}]
+        columns += [{"key": "exact", "name": "exact", "hint": "That, and nothing else.", "share": True}]
     for name in dict.fromkeys(name for row in table for name in row.numbers):
-        columns.append({"name": name.replace("_", " "), "hint": "Mean over pictures.", "share": False})
+        columns.append({"key": name, "name": name.replace("_", " "), "hint": "Mean over pictures.", "share": False})
     return columns
 
 
-def _row(row: Compared, evaluation: Evaluation) -> dict[str, Any]:
-    cells: list[dict[str, Any]] = []
+def _row(row: Compared, columns: Sequence[Mapping[str, Any]], evaluation: Evaluation) -> dict[str, Any]:
+    """A cell a column, None where nothing was measured: rows know their numbers in orders of their own."""
+    measured = {name: (value, row.gains.get(name), 3) for name, value in row.numbers.items()}
     if row.present is not None:
-        cells.append(_cell(row.present, row.present_gain, 2))
-        cells.append(_cell(row.exact, row.exact_gain, 2))
-    cells += [_cell(value, row.gains.get(name), 3) for name, value in row.numbers.items()]
-    each = sum(row.group in (ALL, one) for one in _groups(evaluation)) * evaluation.asked.seeds
+        measured["present"] = (row.present, row.present_gain, 2)
+        measured["exact"] = (row.exact, row.exact_gain, 2)
+    cells = [_cell(*measured[column["key"]]) if column["key"] in measured else None for column in columns]
+    each = len({(item.task, item.prompt) for item in evaluation.items if row.group in (ALL, item.group)})
     return {
-        "way": row.way, "group": row.group, "pictures": row.num_pictures, "of": each, "cells": cells,
+        "way": row.way, "group": row.group, "pictures": row.num_pictures, "of": each * evaluation.asked.seeds,
+        "cells": cells,
         "seconds": None if row.seconds is None else f"{row.seconds:.1f}",
         "memory": None if row.memory is None else f"{row.memory / 2**20:.0f}",
     }  # fmt: skip
-
-
-def _groups(evaluation: Evaluation) -> list[str]:
-    return [f"{item.task}, {item.split}" if item.split else item.task for item in evaluation.items]
 
 
 def _cell(

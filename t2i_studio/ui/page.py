@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..studio import Studio
 
 TITLE = "T2I Studio"
+WORN = ("model", "lora", "lora_scale", "steps", "guidance_scale", "width", "height")
+"""What using a LoRA sets in a tab; from `steps` on what a model brings."""
 BEAT = 2.0
 """Seconds between two looks at what runs."""
 HEADER = """
@@ -55,8 +57,9 @@ def build(studio: Studio) -> gr.Blocks:
 
         _wire_runs(studio, tabs, {"inspect": asking, "guide": steering, "teacher": teaching}, gallery)
         wearing = {"inspect": asking, "guide": steering, "teacher": teaching}
-        dressed = {name: [tab.settings[n] for n in ("model", "lora", "lora_scale")] for name, tab in wearing.items()}
-        _wire_lora(studio, tabs, tuning.board, dressed | {"evaluate": [comparing["models"], comparing["loras"]]})
+        worn = {name: {n: tab.settings[n] for n in WORN if n in tab.settings} for name, tab in wearing.items()}
+        worn["evaluate"] = {"model": comparing["models"], "lora": comparing["loras"]}
+        _wire_lora(studio, tabs, tuning.board, worn)
         _wire_teaching(tabs, teaching, tuning)
         bar = part("statusbar", follow.status(studio))
         clock.tick(studio.make_room, None, None, queue=False, show_progress="hidden", api_visibility="private")
@@ -69,29 +72,36 @@ def build(studio: Studio) -> gr.Blocks:
     return page
 
 
-def _wire_lora(studio: Studio, tabs: gr.Tabs, board: gr.HTML, places: dict[str, list[gr.Component]]) -> None:
+def _wire_lora(studio: Studio, tabs: gr.Tabs, board: gr.HTML, places: dict[str, dict[str, gr.Component]]) -> None:
     """ "Use this LoRA in …" puts it into a tab's controls, and goes there.
 
     Args:
-        places: tab → its controls for model, LoRA, and strength where it has one.
+        places: tab → its controls by the names of `WORN`, those that it has.
     """
+    folds = {name: _folds([controls["lora"]]) for name, controls in places.items()}
+    outputs = [tabs, *(block for name in places for block in (*places[name].values(), *folds[name]))]
 
-    folds = {name: _folds(controls) for name, controls in places.items()}
-    outputs = [tabs, *(block for name in places for block in (*places[name], *folds[name]))]
-
-    def wear(event: gr.EventData) -> list[Any]:
+    # Gradio finds the event by its annotation, which it looks for among named arguments alone.
+    def wear(inspecting: str, guiding: str, teaching: str, comparing: list[str], event: gr.EventData) -> list[Any]:
+        models = (inspecting, guiding, teaching, comparing)
         if getattr(event, "action", "") != "use":
             return [gr.skip()] * len(outputs)
         model, lora = finetune.worn(studio, str(getattr(event, "job", "")))
         wanted = str(getattr(event, "to", "") or "inspect")
-        put = [[model], f"none, {lora}" if lora else ""] if wanted == "evaluate" else [model, lora, 1.0]
+        put: dict[str, Any] = {"model": model, "lora": lora, "lora_scale": 1.0}
+        if wanted == "evaluate":
+            put = {"model": [model], "lora": f"none, {lora}" if lora else ""}
+        elif dict(zip(places, models, strict=True))[wanted] != model:  # steps and size of another model's
+            put |= {name: getattr(studio.defaults(model), name) for name in WORN[3:]}
         found: list[Any] = [gr.update(selected=wanted)]
-        for name in places:
-            opened = [gr.update(open=True)] * len(folds[name])
-            found += [*put, *opened] if name == wanted else [gr.skip()] * (len(places[name]) + len(folds[name]))
+        for name, controls in places.items():
+            chosen = name == wanted
+            found += [put.get(n, gr.skip()) if chosen else gr.skip() for n in controls]
+            found += [gr.update(open=True) if chosen else gr.skip()] * len(folds[name])
         return found
 
-    board.select(wear, None, outputs, queue=False, api_visibility="private")
+    given = [controls["model"] for controls in places.values()]
+    board.select(wear, given, outputs, queue=False, api_visibility="private")
 
 
 def _folds(controls: Sequence[gr.Component]) -> list[gr.Accordion]:

@@ -13,7 +13,7 @@ from .colours import THEMES, ThemeName, noun_colour, noun_dash
 from .page import drawable
 
 PANELS = {
-    "scatter": "scatter of a subject\n0 one cell, 0.41 spread evenly",
+    "scatter": "scatter of a subject\n0 one cell, 0.29 spread evenly",
     "overlap": "overlap of two subjects\n0 apart, 1 equal",
 }
 

@@ -14,7 +14,8 @@ from tests.browser.pages import Opened
 from tests.visuals.conftest import synthetic_run
 
 Visit = Callable[..., Opened]
-KINDS = {"wide": (1440, False), "wide-dark": (1440, True), "narrow": (390, False), "narrow-dark": (390, True)}
+KINDS = {"wide": (1440, False), "narrow-dark": (390, True)}
+"""Colours depend on the light, places on the width: each of both once."""
 # Gradio's own tab list and file of scripts, which the page can't change.
 NOT_OURS: tuple[str, ...] = ()
 

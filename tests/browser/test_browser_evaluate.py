@@ -127,7 +127,7 @@ def test_what_is_wrong_is_told_beside_its_control(visit: Visit) -> None:
     seen.page.wait_for_selector("#eval-seeds .problem")
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1440, False), (1440, True), (390, False), (390, True)])
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (390, True)])
 def test_no_serious_violation(visit: Visit, width: int, dark: bool) -> None:
     seen = opened(visit, width=width, dark=dark)
     assert serious(seen.page) == []

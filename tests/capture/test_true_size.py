@@ -38,7 +38,7 @@ def test_the_unet_of_sd_2_1() -> None:
         sample_size=64, block_out_channels=(320, 640, 1280, 1280), cross_attention_dim=1024,
         attention_head_dim=(5, 10, 20, 20), use_linear_projection=True,
     ).eval()  # fmt: skip
-    args = (torch.randn(2, 4, 64, 64), torch.tensor(500), torch.randn(2, 77, 1024))
+    args = (torch.randn(1, 4, 64, 64), torch.tensor(500), torch.randn(1, 77, 1024))
     sites = family.default_sites(unet, 64, 64)
     assert {site.grid for site in sites} == {(16, 16)}
     assert len(sites) == 5
@@ -50,7 +50,7 @@ def test_the_unet_of_sd_2_1() -> None:
             capture(unet, family, sites, COLUMNS, lambda s, p: got.__setitem__(s.name, p), num_rows=1),
         ):
             assert torch.equal(unet(*args).sample, plain)
-    exact({name: got[name] for name in reference.names}, reference, 1, 1e-6)
+    exact({name: got[name] for name in reference.names}, reference, 0, 1e-6)
 
 
 def test_blocks_of_sd3_medium_in_bfloat16() -> None:

@@ -97,7 +97,9 @@ def _samples(out: Path, job: Job, scratch: Scratch) -> list[dict[str, Any]]:
     for file in sorted((out / "maps").glob("step-*.png")):
         step = int(file.stem.removeprefix("step-"))
         steps.setdefault(step, {"step": step, "images": {}, "maps": ""})["maps"] = _url(file, job, scratch)
-    return [{**one, "images": list(one["images"].values())} for _, one in sorted(steps.items())]
+    return [
+        {**one, "images": [image for _, image in sorted(one["images"].items())]} for _, one in sorted(steps.items())
+    ]
 
 
 def _url(file: Path, job: Job, scratch: Scratch) -> str:

@@ -64,14 +64,14 @@ def build(
             board = part("evaluation", {"state": "idle"}, scripts=SCRIPT, server_functions=given)
     _wire(handlers, fields, plan, buttons, problems, board, page, clock)
 
-    stay = [gr.skip()] * 3
-    chosen = [fields[name] for name in ("guides", "named", "search")]
+    chosen = [fields[name] for name in ("models", "guides", "loras", "named", "search")]
+    stay = [gr.skip()] * len(chosen)
 
     def use(event: gr.EventData) -> list[Any]:
         try:
             if getattr(event, "best", False):
                 kept = handlers.best(str(getattr(event, "id", "")))
-                return [gr.skip(), *_skips(asking), *_skips(steering), [], kept, ""]
+                return [gr.skip(), *_skips(asking), *_skips(steering), *kept]
             given = handlers.settings_of({name: getattr(event, name, "") for name in ("id", "way", "prompt", "seed")})
             if given.guide:
                 return [gr.update(selected="guide"), *_skips(asking), *steering.fill_settings(given), *stay]
@@ -102,7 +102,7 @@ def _ask(studio: Studio) -> tuple[dict[str, gr.Component], gr.HTML, tuple[gr.But
             ),
             "models": gr.Dropdown(
                 list(studio.models()), value=[studio.model], multiselect=True, allow_custom_value=True,
-                label="Models", info="Each is a row.", elem_id="eval-models",
+                label="Models", info="Each is a row; several keep their own steps and scale.", elem_id="eval-models",
             ),
             "guides": gr.CheckboxGroup(
                 list(METHODS_OFFERED), value=["none", "ai-t2i"], label="Guidance",
@@ -167,3 +167,5 @@ def _wire(
     read: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": None, **PRIVATE}
     gr.on([page.load, fields["suite"].change], handlers.tasks_of, fields["suite"], fields["tasks"], **read)
     gr.on([page.load, *(one.change for one in given)], handlers.plan, given, plan, **read)
+    numbers = [fields["steps"], fields["guidance_scale"]]
+    fields["models"].input(handlers.use_models, fields["models"], numbers, queue=False, **PRIVATE)

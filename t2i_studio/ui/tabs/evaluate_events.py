@@ -12,7 +12,7 @@ import gradio as gr
 from ...config import GenerateSettings
 from ...errors import InputError, SettingError, StudioError
 from ...flags import words
-from ...guidance import METHODS
+from ...guidance import METHODS, write_boxes
 from ...visuals import steps
 from ...ways import NONE, read_ways, safe_name, ways
 from .. import follow
@@ -55,7 +55,7 @@ class EvaluateHandlers(Reading):
         """
         given = dict(zip(FIELDS, values, strict=True))
         file = str(given["named"] or "").strip()
-        named = read_ways(Path(file).expanduser()) if file else {}
+        named = read_ways(Path(file)) if file else {}
         if not (given["guides"] or named) or not given["models"]:
             empty = "guides" if given["models"] else "models"
             raise SettingError("Nothing is chosen.", "Choose at least one.", empty)
@@ -74,6 +74,14 @@ class EvaluateHandlers(Reading):
             "layout": given["layout"] or "", "ways": axes, "search": tuple(str(given["search"] or "").split()),
             "maps": bool(given["maps"]), "shared": shared,
         }  # fmt: skip
+
+    def use_models(self, models: list[str]) -> list[Any]:
+        """Steps and guidance scale of the one model that is chosen."""
+        try:
+            given = self.studio.defaults(models[0]) if len(models or []) == 1 else None
+        except StudioError:  # said when it is started
+            given = None
+        return [gr.skip()] * 2 if given is None else [given.steps, given.guidance_scale]
 
     def tasks_of(self, suite: str) -> Any:
         """The tasks that can be chosen of a suite; none where there is no such suite yet."""
@@ -174,15 +182,19 @@ class EvaluateHandlers(Reading):
         mime = "application/pdf" if kind == "pdf" else "image/png"
         return {"file": data_url(buffer.getvalue(), mime), "name": f"maps-by-step.{kind}"}
 
-    def best(self, task_id: str) -> str:
-        """Keep the best trials of a search as a file of ways; returns its path.
+    def best(self, task_id: str) -> list[Any]:
+        """Keep the best trials of a search as a file of ways.
+
+        Returns:
+            What the controls then hold: models, guides, LoRAs, named ways, search. Axes that the file has are emptied.
 
         Raises:
             StudioError: that evaluation is not known any more, or the file can't be written.
         """
         file = self.studio.home / "evaluations" / f"best-{task_id}.yaml"
-        self._evaluation({"id": task_id}).keep_chosen(file)
-        return str(file)
+        kept = [one.settings for one in self._evaluation({"id": task_id}).keep_chosen(file)]
+        models = [way["model"] for way in kept if "model" in way][:1] or gr.skip()
+        return [models, [], "" if any("lora" in way for way in kept) else gr.skip(), str(file), ""]
 
     def settings_of(self, wanted: Mapping[str, Any]) -> GenerateSettings:
         """What one of its pictures was painted with: way, prompt, seed.
@@ -191,8 +203,10 @@ class EvaluateHandlers(Reading):
             InputError: that evaluation is not known any more.
         """
         evaluation = self._evaluation(wanted)
-        way = evaluation.ways[str(wanted["way"])]
-        return way.model_copy(update={"prompt": str(wanted["prompt"]), "seed": int(wanted["seed"])})
+        way, prompt = evaluation.ways[str(wanted["way"])], str(wanted["prompt"])
+        own = {"prompt": prompt, "seed": int(wanted["seed"])}
+        boxes = next((item.boxes for item in evaluation.items if item.prompt == prompt and item.boxes), None)
+        return way.model_copy(update=own | ({"boxes": write_boxes(boxes)} if boxes else {}))
 
     def _evaluation(self, wanted: Mapping[str, Any]) -> Any:
         task = self.studio.task(str(wanted.get("id", "")))

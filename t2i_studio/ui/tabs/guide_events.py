@@ -44,7 +44,7 @@ class GuideHandlers(Several):
 
     def __init__(self, studio: Studio, scratch: Scratch) -> None:
         super().__init__(studio, scratch)
-        self._plain: dict[GenerateSettings, str] = {}
+        self._plain: dict[tuple[GenerateSettings, tuple[Any, ...]], str] = {}
         "Unguided settings → the task that painted them: the same picture is not painted twice."
         self._labels: dict[str, str] = {}
 
@@ -124,11 +124,12 @@ class GuideHandlers(Several):
             )
 
     def _unguided(self, settings: GenerateSettings) -> Task:
-        known = self.studio.task(self._plain.get(settings, ""))
+        key = settings, self.studio.stamp(settings)
+        known = self.studio.task(self._plain.get(key, ""))
         if known is not None and known.status == "done":  # one under way is another page's to cancel
             return known
         task = self._submit(settings, NONE)
-        self._plain[settings] = task.id
+        self._plain[key] = task.id
         for old in list(self._plain)[:-KEPT]:
             del self._plain[old]
         return task

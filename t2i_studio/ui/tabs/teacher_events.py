@@ -222,10 +222,13 @@ class TeacherHandlers(Several):
         """
         try:
             (ids, t_tea, t_stu), kind = wanted
-            probes = [task.probed for task in self.tasks_of(list(ids)) if task.probed is not None]
+            tasks = [task for task in self.tasks_of(list(ids)) if task.probed is not None]
+            probes = [task.probed for task in tasks if task.probed is not None]
             if not probes:
                 return {"problem": "This comparison is long over.", "remedy": "Press Compare again."}
-            file = files.make(probes, "-".join(ids), (float(t_tea), float(t_stu)), str(kind), self.scratch)
+            file = files.make(
+                probes, "-".join(task.id for task in tasks), (float(t_tea), float(t_stu)), str(kind), self.scratch
+            )
         except StudioError as error:
             return {"problem": error.problem, "remedy": error.remedy}
         return {"url": self.scratch.url(file), "name": file.name}
