@@ -34,7 +34,7 @@ class Painter:
         self.painted: list[tuple[str, int]] = []
         self.dies_after = dies_after
 
-    def __call__(self, model: Any, settings: Any, prompts: Sequence[str], seeds: Sequence[int], listener: Any) -> list:
+    def __call__(self, model: Any, settings: Any, prompts: Sequence[str], seeds: Sequence[int], *_: Any) -> list:
         if len(self.painted) + len(prompts) > self.dies_after:
             raise KeyboardInterrupt
         self.painted += zip(prompts, seeds, strict=True)

@@ -135,10 +135,14 @@ def test_layouts_that_can_not_be(compbench: Path, geneval: Path, tmp_path: Path)
 
 
 def test_prompts_of_any_kind_have_files_of_their_own() -> None:
-    names = [picture_name(Judged("t", "", prompt, 0)) for prompt in ("a/b", "a?b", "é ü", "x" * 300, "x" * 301, "a-b")]
-    assert len(set(names)) == 6
-    assert all("/" not in name and len(name) < 200 for name in names)
-    assert names[-1] == "t-a-b-0.png"
+    prompts = (
+        "a b", "a/b", "a?b", "é ü", "x" * 300, "x" * 301, "a-b", "a photo of a b", "кот и пёс " * 15,
+        "一只猫和一只狗" * 15,
+    )  # fmt: skip
+    names = [picture_name(Judged("t", "", prompt, 0)) for prompt in prompts]
+    assert len(set(names)) == len(prompts)
+    assert all("/" not in name and len(name.encode()) < 200 for name in names)
+    assert names[0] == "t-a-b-0.png"
 
 
 @pytest.mark.models

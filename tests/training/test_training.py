@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -450,6 +451,19 @@ def test_two_processes_learn_together(model_folder: Folder, picture_folder: Path
         with learner.losses(learner.batch([index], 0, 0, rank)) as losses:
             wanted += float(losses["diffusion"].detach().mean()) / 2
     assert float(read(tmp_path / "two")[0]["diffusion"]) == pytest.approx(wanted, rel=1e-4)
+
+
+def test_a_renamed_checkpoint_is_refused_and_nothing_is_lost(
+    model_folder: Folder, picture_folder: Path, tmp_path: Path
+) -> None:
+    given = settings_for(model_folder("stable-diffusion"), picture_folder, tmp_path / "out", ctcal=False)
+    train(given)
+    before = numbers(tmp_path / "out")
+    shutil.copytree(tmp_path / "out" / "checkpoint-2", tmp_path / "out" / "best")
+    with pytest.raises(InputError, match="no checkpoint"):
+        train(given.model_copy(update={"resume_from_checkpoint": str(tmp_path / "out" / "best")}))
+    assert checkpoints.listed(tmp_path / "out") == [tmp_path / "out" / "checkpoint-2"]
+    assert numbers(tmp_path / "out") == before
 
 
 def test_order_is_a_shuffle_each_round_and_needs_no_state() -> None:

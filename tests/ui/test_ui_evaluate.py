@@ -6,12 +6,14 @@ import base64
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
 
+from t2i_studio.ui.comparison import board
 from t2i_studio.ui.tabs.evaluate_events import FIELDS, EvaluateHandlers
 from t2i_studio.ways import read_ways
 from tests.ui.fakes import FakeStudio
@@ -183,7 +185,8 @@ def test_a_search_ends_with_the_best_of_each_way(handlers: EvaluateHandlers, stu
     assert [one["way"] for one in view["best"]] == ["none", "ai-t2i"]
     assert [one["tried"] for one in view["best"]] == [1, 2]
     assert view["best"][1]["dials"] == "step_size=5, window=0.5", "of two that are alike, the first"
-    kept = handlers.best(started[0])
+    models, guides, loras, kept, search = handlers.best(started[0])
+    assert (models, guides, loras, search) == (gr.skip(), [], gr.skip(), ""), "axes that the file has not stay"
     assert list(read_ways(Path(kept))) == ["none", "ai-t2i"]
     again = handlers.start(*values(guides=[], named=kept))
     assert [row["way"] for row in ended(handlers, again)["rows"][-2:]] == ["none", "ai-t2i"]
@@ -214,3 +217,42 @@ def test_a_search_that_can_not_be_is_told_beside_its_control(
     handlers: EvaluateHandlers, changes: dict[str, Any], place: str
 ) -> None:
     assert handlers.start(*values(**changes))[4]["home"] == f"eval-{place}"
+
+
+def test_the_best_of_two_models_bring_their_models(handlers: EvaluateHandlers) -> None:
+    started = handlers.start(*values(models=["emoji-unet", "other"], search="step_size=5,10"))
+    ended(handlers, started)
+    models, _, _, kept, _ = handlers.best(started[0])
+    assert models == ["emoji-unet"]
+    again = handlers.start(*values(guides=[], models=models, named=kept))
+    ways = handlers.studio.task(again[0]).evaluation.ways  # type: ignore[union-attr]
+    assert [way.model for way in ways.values()] == ["emoji-unet", "emoji-unet", "other", "other"]
+    assert handlers.start(*values(guides=[], models=["emoji-unet", "other"], named=kept))[4]["home"] == "eval-named"
+
+
+def test_a_named_way_does_not_take_another_ones_place(handlers: EvaluateHandlers, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("ai-t2i: {guide: ai-t2i, guide_weights: step_size=5}\n")
+    assert handlers.start(*values(named=str(file)))[4]["home"] == "eval-named"
+    file.write_text("ai-t2i: {guide: ai-t2i, guide_weights: 5}\n")
+    told = handlers.start(*values(guides=["none"], named=str(file)))[4]
+    assert "guide_weights is 5" in str(told)
+
+
+def test_numbers_stand_below_their_own_names(handlers: EvaluateHandlers) -> None:
+    """Rows know their numbers in orders of their own."""
+    started = handlers.start(*values(limit=1, seeds=1))
+    ended(handlers, started)
+    evaluation = handlers.studio.task(started[0]).evaluation  # type: ignore[union-attr]
+    for number, ones in enumerate(evaluation.found.values()):
+        both = [("b", 0.25), ("a", 0.75)] if number else [("a", 0.75), ("b", 0.25)]
+        ones[:] = [
+            replace(one, present=None, exact=None, numbers=dict(both[: 1 + i % 2])) for i, one in enumerate(ones)
+        ]
+    evaluation._table = (0, [])
+    view = board(handlers.studio.task(started[0]))  # type: ignore[arg-type]
+    places = {column["key"]: i for i, column in enumerate(view["columns"])}
+    for row in view["rows"]:
+        for name, wanted in (("a", "0.750"), ("b", "0.250")):
+            cell = row["cells"][places[name]]
+            assert cell is None or cell["text"] == wanted
