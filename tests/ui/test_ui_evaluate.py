@@ -220,14 +220,14 @@ def test_a_search_that_can_not_be_is_told_beside_its_control(
 
 
 def test_the_best_of_two_models_bring_their_models(handlers: EvaluateHandlers) -> None:
-    started = handlers.start(*values(models=["emoji-unet", "other"], search="step_size=5,10"))
+    started = handlers.start(*values(models=["emoji-unet", "big-one"], search="step_size=5,10"))
     ended(handlers, started)
     models, _, _, kept, _ = handlers.best(started[0])
     assert models == ["emoji-unet"]
     again = handlers.start(*values(guides=[], models=models, named=kept))
     ways = handlers.studio.task(again[0]).evaluation.ways  # type: ignore[union-attr]
-    assert [way.model for way in ways.values()] == ["emoji-unet", "emoji-unet", "other", "other"]
-    assert handlers.start(*values(guides=[], models=["emoji-unet", "other"], named=kept))[4]["home"] == "eval-named"
+    assert [way.model for way in ways.values()] == ["emoji-unet", "emoji-unet", "big-one", "big-one"]
+    assert handlers.start(*values(guides=[], models=["emoji-unet", "big-one"], named=kept))[4]["home"] == "eval-named"
 
 
 def test_a_named_way_does_not_take_another_ones_place(handlers: EvaluateHandlers, tmp_path: Path) -> None:
