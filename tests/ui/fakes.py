@@ -287,6 +287,9 @@ class FakeStudio:
             "big-one": ModelSettings(family="fake", source=".", title="A larger one", defaults=large),
         }
 
+    def stamp(self, settings: GenerateSettings) -> tuple[object, ...]:
+        return ()
+
     def defaults(self, model: str | None = None) -> GenerateSettings:
         model = model or self.model
         known = self.models().get(model)
