@@ -38,7 +38,7 @@ def test_the_table_fills_and_its_cells_open(visit: Visit, app: Served, width: in
     seen = opened(visit, width=width)
     seen.page.click("#eval-go")
     seen.page.wait_for_selector(f"{RUNNING} .ev-table")
-    assert "Picture 3/48" in seen.page.inner_text(".stage-step")
+    seen.page.wait_for_function("document.querySelector('.stage-step').innerText.includes('Picture 3/48')")
     assert not seen.page.is_visible("#eval-go")
     app.studio.hold_at = 0
     seen.page.wait_for_selector(f"{DONE} .ev-gain")
