@@ -17,7 +17,7 @@ from .capture import MapStore, Recording, capture
 from .config import MapSettings
 from .errors import SettingError
 from .models import LoadedModel
-from .prompts import content_columns, parse, subject_columns, token_spans, word_columns
+from .prompts import all_spans, content_columns, parse, subject_columns, word_columns
 from .types import Maps, ParsedPrompt, TokenSpans
 
 PADDING = "<padding>"
@@ -61,7 +61,7 @@ class BatchMaps:
         self._subjects: list[dict[str, tuple[int, ...]]] = []
         for prompt in prompts:
             parsed = parse(prompt, settings.language)
-            spans = [token_spans(parsed, one.tokenizer, one.name, one.num_columns) for one in sets]
+            spans = all_spans(parsed, sets)
             found = subject_columns(parsed, spans, [one.start for one in sets])
             self._subjects.append({name: group for name, group in found.items() if group})
         self._columns = sorted({c for one in self._subjects for group in one.values() for c in group})

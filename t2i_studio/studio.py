@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +17,8 @@ from typing import TYPE_CHECKING, Any
 from .config import (
     DEFAULT_MODEL,
     ROOT,
-    EvaluateSettings,
     GenerateSettings,
     InspectSettings,
-    MakeDataSettings,
     MapSettings,
     ModelSettings,
     ProbeSettings,
@@ -29,24 +26,23 @@ from .config import (
     settings_kept,
 )
 from .config import home as default_home
-from .data_sets import DataSets, run_making
+from .data_sets import DataSets
 from .errors import Cancelled, PromptError, StorageError, StudioError
-from .evaluating import Evaluating, run_evaluation
-from .guidance import read_attributes
+from .evaluating import Evaluating
 from .pictures import captioned, cut, open_picture, same_shape
-from .prompts import attributed, parse, token_spans
-from .records import record, versions
+from .prompts import all_spans, parse
+from .records import versions
+from .running import Running
 from .runs import RunStore
 from .tasks import Queue, Task
-from .types import GuidedStep, ParsedPrompt, Run, TokenSpans
+from .types import ParsedPrompt, Run, TokenSpans
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from .capture.self_test import Check
-    from .generation import Listener
     from .jobs import Job, JobQueue
-    from .models import LoadedModel, ModelShelf
+    from .models import ModelShelf
     from .training import Picture, Probed
     from .training.settings import TrainSettings
 
@@ -73,7 +69,7 @@ class Studio(Evaluating, DataSets):
         self.runs = RunStore(self.home / "runs")
         self._shelf: ModelShelf | None = None
         self._lock = threading.Lock()
-        self._queue = Queue(self._work)
+        self._queue = Queue(Running(self._models, self.runs, lambda: self.jobs))
 
     @property
     def device(self) -> str:
@@ -128,7 +124,8 @@ class Studio(Evaluating, DataSets):
 
     def spans(self, parsed: ParsedPrompt, model: str | None = None) -> tuple[TokenSpans, ...]:
         """Token columns of the words, one record a tokenizer of the model (loads it)."""
-        return _spans(self._models().get(self.defaults(model)), parsed)
+        loaded = self._models().get(self.defaults(model))
+        return all_spans(parsed, loaded.family.column_sets(loaded.pipe))
 
     def submit(self, settings: GenerateSettings, out: Path | None = None) -> Task:
         """Queue a generation and return at once; one runs at a time.
@@ -328,85 +325,6 @@ class Studio(Evaluating, DataSets):
                 self._shelf = ModelShelf()
             return self._shelf
 
-    def _work(self, task: Task) -> None:
-        from .generation import Listener, generate
-        from .inspection import inspect
-
-        class Follower(Listener):
-            def step(self, step: int, num_steps: int, timestep: float) -> None:
-                task.report(f"step {step}/{num_steps}", step, num_steps)
-
-            def guided(self, step: GuidedStep) -> None:
-                task.guidance.append(step)
-
-            def preview(self, image: Any) -> None:
-                task.preview = image
-
-            def check_cancelled(self) -> None:
-                task.check_cancelled()
-
-        settings = task.settings
-        if isinstance(settings, ProbeSettings):
-            self._probe(task, settings, Follower())
-            return
-        if isinstance(settings, EvaluateSettings):
-            run_evaluation(task, self._models().get, Follower())
-            return
-        if isinstance(settings, MakeDataSettings):
-            run_making(task, self._models().get, Follower())
-            return
-        started = time.monotonic()
-        task.report("reading the prompt")
-        parsed = self.parse(settings.prompt, settings.nouns, settings.language)
-        if isinstance(settings, GenerateSettings):
-            parsed = attributed(parsed, read_attributes(settings.attributes))
-        self._wait_for_room(task, settings)
-        task.report(f"loading {settings.model}")
-        model = self._models().get(settings)
-        loaded = time.monotonic()
-        task.check_cancelled()
-        spans = _spans(model, parsed)
-        task.report("step 0", 0, settings.steps)
-        if isinstance(settings, InspectSettings):
-            assert task.image is not None
-            made = inspect(model, settings, task.image, parsed, spans, Follower())
-        else:
-            made = generate(model, settings, parsed, spans, Follower())
-        task.report("saving")
-        run = record(settings, parsed, spans, made, loaded - started, time.monotonic() - started)
-        task.run = run
-        task.run = self.runs.save(run, task.out)
-
-    def _wait_for_room(self, task: Task, settings: MapSettings) -> None:
-        """Wait while a fine-tune on the same accelerator leaves too little memory for a model not yet loaded."""
-        from . import room
-        from .models import pick_device, same_device
-
-        device = str(pick_device(settings.device))
-        if device == "cpu" or self._models().holds(settings):
-            return
-        weights = room.weights_of(settings.model)
-        if weights is None:
-            return
-        wanted = room.painting_bytes(weights, settings)
-        while room.lacking(device, wanted):
-            busy = [job for job in self.jobs.at_work() if same_device(job.device, device)]
-            if not busy:  # the memory is somebody else's: try it
-                return
-            task.report(f"waiting for memory: the fine-tune {busy[0].title} runs on {device}")
-            task.check_cancelled()
-            time.sleep(0.5)
-
-    def _probe(self, task: Task, settings: ProbeSettings, follower: Listener) -> None:
-        from .probing import probed
-
-        assert task.picture is not None
-        self._wait_for_room(task, settings)
-        task.report(f"loading {settings.model}")
-        model = self._models().get(settings)
-        task.report("noise level 0", 0, settings.steps)
-        task.probed = probed(model, settings, task.picture, follower)
-
 
 def result_of(task: Task) -> Run:
     """The run of an ended task, or its error raised; an unsaved run hangs on the error as `run`."""
@@ -417,8 +335,3 @@ def result_of(task: Task) -> Run:
     if task.run is None:
         raise Cancelled("Cancelled.")
     return task.run
-
-
-def _spans(model: LoadedModel, parsed: ParsedPrompt) -> tuple[TokenSpans, ...]:
-    sets = model.family.column_sets(model.pipe)
-    return tuple(token_spans(parsed, one.tokenizer, one.name, one.num_columns) for one in sets)

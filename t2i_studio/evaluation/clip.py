@@ -39,11 +39,14 @@ class ClipScorer:
     def numbers(self, image: Image.Image, prompt: str) -> dict[str, float]:
         """All three, most telling first; `min_similarity` only where the prompt has parts."""
         looked = self._look(image)
+        score = FACTOR * max(self._cosine(looked, PREFIX + prompt), 0.0)
+        return {**self._similarities(looked, prompt), "clip_score": score}
+
+    def _similarities(self, looked: torch.Tensor, prompt: str) -> dict[str, float]:
         parts = subjects(prompt)
         found = {"similarity": self._cosine(looked, prompt)}
         if len(parts) > 1:
             found["min_similarity"] = min(self._cosine(looked, part) for part in parts)
-        found["clip_score"] = FACTOR * max(self._cosine(looked, PREFIX + prompt), 0.0)
         return found
 
     def _cosine(self, looked: torch.Tensor, text: str) -> float:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from .clip import ClipScorer, subjects
+from .clip import ClipScorer
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -46,12 +46,7 @@ class ClipTemplatesScorer(ClipScorer):
 
     def numbers(self, image: Image.Image, prompt: str) -> dict[str, float]:
         """`similarity`, and `min_similarity` where the prompt has parts."""
-        looked = self._look(image)
-        parts = subjects(prompt)
-        found = {"similarity": self._cosine(looked, prompt)}
-        if len(parts) > 1:
-            found["min_similarity"] = min(self._cosine(looked, part) for part in parts)
-        return found
+        return self._similarities(self._look(image), prompt)
 
     @torch.inference_mode()
     def _embed(self, text: str) -> torch.Tensor:

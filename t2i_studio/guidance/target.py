@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PromptError, SettingError
-from ..prompts import content_columns, subject_columns, token_spans, word_columns
+from ..prompts import all_spans, content_columns, subject_columns, word_columns
 from ..types import Box
 from .view import Roles
 
@@ -41,7 +41,7 @@ def make_target(
     if method.needs_boxes and not boxes:
         raise SettingError("This method needs boxes.", 'Give each subject one, e.g. "cat:0.05,0.3,0.45,0.9".', "boxes")
     sets = family.column_sets(pipe)
-    spans = [token_spans(parsed, one.tokenizer, one.name, one.num_columns) for one in sets]
+    spans = all_spans(parsed, sets)
     starts = [one.start for one in sets]
     found = subject_columns(parsed, spans, starts)
     subjects = [subject for subject in parsed.subjects if found[subject.id]]

@@ -16,14 +16,14 @@ from .attributes import attributed
 from .columns import content_columns, subject_columns, word_columns
 from .grouping import Prompt, find_subjects
 from .picking import pick
-from .spans import token_spans
+from .spans import all_spans, token_spans
 from .tagging import tag
 from .wordlists import word_lists
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["attributed", "content_columns", "parse", "subject_columns", "token_spans", "word_columns"]
+__all__ = ["all_spans", "attributed", "content_columns", "parse", "subject_columns", "token_spans", "word_columns"]
 
 
 def parse(text: str, language: str = "en", nouns: Sequence[str] | None = None) -> ParsedPrompt:

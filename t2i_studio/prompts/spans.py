@@ -43,6 +43,15 @@ def token_spans(parsed: ParsedPrompt, tokenizer: Any, name: str = "clip", max_le
     return TokenSpans(name, tokens, width, tuple(columns), subjects, dropped)
 
 
+def all_spans(parsed: ParsedPrompt, sets: Sequence[Any]) -> tuple[TokenSpans, ...]:
+    """The same for every tokenizer of a model, one record each.
+
+    Args:
+        sets: what a family's `column_sets` gives.
+    """
+    return tuple(token_spans(parsed, one.tokenizer, one.name, one.num_columns) for one in sets)
+
+
 def _offsets(tokenizer: Any, text: str, limit: int | None) -> tuple[tuple[str, ...], list[tuple[int, int]]]:
     """Tokens with offsets, special tokens included, cut to `limit` tokens."""
     if not getattr(tokenizer, "is_fast", False):

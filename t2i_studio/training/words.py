@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..prompts import content_columns, parse, subject_columns, token_spans, word_columns
+from ..prompts import all_spans, content_columns, parse, subject_columns, word_columns
 from ..types import ParsedPrompt
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def words_of(
     """
     parsed = caption if isinstance(caption, ParsedPrompt) else parse(caption, language)
     sets = family.column_sets(pipe)
-    spans = [token_spans(parsed, one.tokenizer, one.name, one.num_columns) for one in sets]
+    spans = all_spans(parsed, sets)
     starts = [one.start for one in sets]
     found: dict[str, tuple[int, ...]] = {}
     if tokens == "all":

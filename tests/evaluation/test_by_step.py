@@ -64,17 +64,8 @@ def test_a_batch_is_measured_as_single_pictures_are(
     monkeypatch.setenv("T2I_STUDIO_HOME", str(tmp_path))
     prompts = ["a red car and a cat", "a dog", "a lion and two bowls"]
     (tmp_path / "mine.txt").write_text("\n".join(prompts))
-    given = [
-        "evaluate",
-        "--suite",
-        str(tmp_path / "mine.txt"),
-        "--seeds",
-        "1",
-        "--steps",
-        "4",
-        "--guides",
-        "none,ai-t2i",
-    ]
+    given = ["evaluate", "--suite", str(tmp_path / "mine.txt"), "--seeds", "1", "--steps", "4"]
+    given += ["--guides", "none,ai-t2i"]
     out = ["--out", str(tmp_path / "o"), "--maps", str(tmp_path / "deep" / "steps.png")]
     assert main([*given, *out, "--json"]) == 0
     captured = capsys.readouterr()

@@ -108,17 +108,8 @@ def test_table_of_ways() -> None:
 @pytest.mark.models
 def test_ways_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.txt").write_text("a cat\n")
-    given = [
-        "evaluate",
-        "--suite",
-        str(tmp_path / "mine.txt"),
-        "--seeds",
-        "1",
-        "--steps",
-        "2",
-        "--out",
-        str(tmp_path / "o"),
-    ]
+    given = ["evaluate", "--suite", str(tmp_path / "mine.txt"), "--seeds", "1", "--steps", "2"]
+    given += ["--out", str(tmp_path / "o")]
     given += ["--guides", "none,ai-t2i:isolation=0:presence=1"]
     assert main([*given, "--json"]) == 0
     table = json.loads(capsys.readouterr().out)
