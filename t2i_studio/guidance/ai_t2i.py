@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from .method import Method, weight
+from .excited import Excited
+from .method import weight
 
 if TYPE_CHECKING:
     import torch
@@ -18,12 +19,11 @@ RADIUS, ATTRIBUTE_RADIUS = 5 / 16, 6 / 16
 """5 and 6 cells of 16."""
 
 
-class AiT2I(Method):
+class AiT2I(Excited):
     """`2·L_iso + 1.25·Σ L_agg + 0.25·L_max + 0.75·Σ L_adj`, over any number of subjects."""
 
     title: ClassVar = "gather each subject, part them"
     parts: ClassVar = ("aggregation", "isolation", "presence", "attribute", "layout")
-    excites: ClassVar = True
 
     aggregation: float = weight(1.25, "one subject's scattered attention gathers.")
     isolation: float = weight(2.0, "the centres of subjects part.")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from .method import Method, weight
+from .excited import Excited
+from .method import weight
 
 if TYPE_CHECKING:
     import torch
@@ -12,12 +13,11 @@ if TYPE_CHECKING:
     from .view import View
 
 
-class AiT2IRobust(Method):
+class AiT2IRobust(Excited):
     """Component transport within, overlap between subjects, presence for what both are blind to."""
 
     title: ClassVar = "the same, unbent by a flat ground"
     parts: ClassVar = ("aggregation", "isolation", "presence", "attribute", "layout")
-    excites: ClassVar = True
 
     aggregation: float = weight(1.25, "attention away from the main blob returns to it or fades.")
     isolation: float = weight(2.0, "subjects share no cell and stand apart.")

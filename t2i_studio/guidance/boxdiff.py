@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from .method import Method, weight
+from .method import weight
+from .refined import Refined
 
 if TYPE_CHECKING:
     import torch
@@ -12,12 +13,11 @@ if TYPE_CHECKING:
     from .view import View
 
 
-class BoxDiff(Method):
-    """`Σ(1 − top-k inside) + Σ top-k outside + corners`, on the maps of Attend-and-Excite."""
+class BoxDiff(Refined):
+    """`Σ(1 − top-k inside) + Σ top-k outside + corners`, on the maps of Attend-and-Excite and with its refinement."""
 
     title: ClassVar = "each subject in its box"
     parts: ClassVar = ("layout",)
-    excites: ClassVar = True
     needs_boxes: ClassVar = True
 
     layout: float = weight(1.0, "subjects inside their boxes.")

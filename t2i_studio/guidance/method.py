@@ -26,8 +26,6 @@ class Method(Settings):
     "What it does in a few words."
     parts: ClassVar[tuple[str, ...]] = ()
     "Names of the losses, each with a weight of the same name."
-    excites: ClassVar[bool] = False
-    "Whether the softmax over tokens is wanted: more columns are recorded then."
     needs_boxes: ClassVar[bool] = False
 
     step_size: float = Field(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import PromptError, SettingError
 from ..prompts import all_spans, content_columns, subject_columns, word_columns
 from ..types import Box
+from .excited import Excited
 from .view import Roles
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def make_target(
         word_columns(i, spans, starts) for i, word in enumerate(parsed.words) if i not in named and word.upos != "PUNCT"
     ]
     content = content_columns(spans, starts)
-    competing = _competing(family, sets, spans) if method.excites else ()
+    competing = _competing(family, sets, spans, method.padding) if isinstance(method, Excited) else ()
     wanted = {c for group in found.values() for c in group} | {c for _, group in described for c in group}
     columns = tuple(sorted(wanted | {c for group in others for c in group} | set(competing)))
     place = {column: i for i, column in enumerate(columns)}
@@ -78,9 +79,9 @@ def make_target(
     return Target(columns, roles, content if family.joint_softmax else None)
 
 
-def _competing(family: Family, sets: Sequence[Any], spans: Sequence[Any]) -> tuple[int, ...]:
-    """Attend-and-Excite's columns 1 to −1 of all, padding included; for joint attention the prompt's own tokens."""
-    if family.joint_softmax:
+def _competing(family: Family, sets: Sequence[Any], spans: Sequence[Any], padding: bool) -> tuple[int, ...]:
+    """Attend-and-Excite's columns 1 to −1 of all; without padding, and in joint attention, the prompt's own tokens."""
+    if family.joint_softmax or not padding:
         return tuple(
             one.start + column
             for one, span in zip(sets, spans, strict=True)

@@ -15,6 +15,7 @@ import torch
 
 from ..config import ProbeSettings
 from ..errors import PromptError, SettingError
+from ..losses import pooled
 from ..prompts import parse
 from ..types import Maps, MapStack, ParsedPrompt, grid_name
 from .alignment import numbers
@@ -55,19 +56,18 @@ class Probed:
         return self._maps(self.maps.main, self.default_sites)
 
     def numbers(self) -> dict[str, np.ndarray]:
-        """What `alignment` says about the main maps: (T, N) each."""
+        """What `alignment` says about the main maps as a loss sees them, no finer than 32×32: (T, N) each."""
         return self._numbers(self.maps.main, self.default_sites)
 
     def by_site(self) -> dict[str, dict[str, np.ndarray]]:
         """The same for every recorded site, in order of execution."""
         return {site: self._numbers(grid, (site,)) for grid, stack in self.maps.stacks.items() for site in stack.sites}
 
-    def inside(self, grid: str) -> tuple[np.ndarray, np.ndarray] | None:
-        """Cells of each word's object, bool (N, Y, X), and which are known (N,); None where no mask is."""
+    def inside(self, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray] | None:
+        """Cells of each word's object on a grid, bool (N, Y, X), and which are known (N,); None where no mask is."""
         known = np.array([noun in self.picture.masks for noun in self.maps.nouns])
         if not known.any():
             return None
-        size = self.maps.stacks[grid].grid
         empty = np.zeros(size, dtype=bool)
         cells = [touched(self.picture.masks[n], size) if n in self.picture.masks else empty for n in self.maps.nouns]
         return np.stack(cells), known
@@ -76,9 +76,10 @@ class Probed:
         return np.stack([self.maps.select(noun, grid, sites) for noun in self.maps.nouns], axis=1)
 
     def _numbers(self, grid: str, sites: tuple[str, ...]) -> dict[str, np.ndarray]:
-        inside = self.inside(grid)
+        maps_TNYX = pooled(torch.from_numpy(self._maps(grid, sites))).numpy()
+        inside = self.inside(maps_TNYX.shape[-2:])
         cells, known = inside if inside is not None else (None, None)
-        return numbers(self._maps(grid, sites), cells, known, self.teacher)
+        return numbers(maps_TNYX, cells, known, self.teacher)
 
 
 def probe(

@@ -111,5 +111,5 @@ def test_low_noise_maps_peak_on_their_object_far_above_chance(pipe: StableDiffus
     settings = ProbeSettings(width=128, height=128, timesteps=(50, 990), t_tea=50, t_stu=990)
     probed = [probe(pipe, FAMILY, settings, from_scene(i)) for i in range(20)]
     teacher = tabulate([summarise(one) for one in probed]).levels[-1].numbers["peak_in_mask"]
-    chance = np.mean([one.inside("16x16")[0].mean() for one in probed])  # type: ignore[index]
+    chance = np.mean([one.inside((16, 16))[0].mean() for one in probed])  # type: ignore[index]
     assert teacher.low > chance + 0.1

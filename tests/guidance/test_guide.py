@@ -25,11 +25,12 @@ from t2i_studio.errors import InputError, PromptError, SettingError
 from t2i_studio.families import FAMILIES, Family
 from t2i_studio.guidance import METHODS, choose_method, guide
 from t2i_studio.guidance.method import Method
+from t2i_studio.guidance.refined import Refined
 from t2i_studio.guidance.schedulers import LOSE
 from t2i_studio.guidance.steering import _Running
 from t2i_studio.guidance.target import make_target
 from t2i_studio.guidance.view import View
-from t2i_studio.prompts import attributed, parse
+from t2i_studio.prompts import all_spans, attributed, parse, word_columns
 from t2i_studio.types import Box
 
 pytestmark = pytest.mark.models
@@ -119,8 +120,7 @@ def full_probs(attn: Any, hidden: torch.Tensor, text: torch.Tensor, target: Any)
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_shift_is_the_step_along_the_gradient(family: Family, pipe, name: str) -> None:
-    settings = {"refine": False} if name == "attend-and-excite" else {}
-    method = choose_method(name, **settings)
+    method = choose_method(name, **({"refine": False} if issubclass(METHODS[name], Refined) else {}))
     with guide(pipe, PROMPT, method, boxes=boxes_for(name), strength=0.5) as guidance:
         heard = Heard(pipe, family)  # registered after guide's own hook: it hears the shifted sample
         paint(pipe)
@@ -303,6 +303,35 @@ def test_refinement_asks_for_attention_whatever_its_weight(presence: float) -> N
         if one.refinements == 0 and one.step in wanted:
             assert one.losses["presence"] <= 1 - wanted[one.step]
     assert sum(one.refinements for one in guidance.steps) > 0
+
+
+def test_boxdiff_is_repeated_where_subjects_are_not_in_their_boxes() -> None:
+    pipe = FAMILIES["stable-diffusion"].tiny()
+    pipe.set_progress_bar_config(disable=True)
+    with guide(pipe, PROMPT, "boxdiff", boxes=boxes_for("boxdiff"), max_refinements=2) as guidance:
+        paint(pipe, steps=10)
+    assert [one.refinements for one in guidance.steps] == [2, 0, 2, 0, 2]
+    assert all(one.losses["layout"] > 0.95 for one in guidance.steps if one.refinements)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_without_padding_the_words_alone_compete(name: str) -> None:
+    family, pipe = FAMILIES[name], FAMILIES[name].tiny()
+    parsed = parse(PROMPT)
+    targets = {
+        padding: make_target(pipe, family, choose_method("attend-and-excite", padding=padding), parsed, {})
+        for padding in (True, False)
+    }
+    competing = {targets[False].columns[c] for c in targets[False].roles.competing}
+    subjects = {c for group in targets[False].roles.subjects for c in group}
+    assert subjects <= set(targets[False].roles.competing)
+    sets = family.column_sets(pipe)
+    starts, spans = [one.start for one in sets], all_spans(parsed, sets)
+    assert competing == {c for word in range(len(parsed.words)) for c in word_columns(word, spans, starts)}
+    if family.joint_softmax:
+        assert targets[True] == targets[False]
+    else:
+        assert len(targets[True].roles.competing) == sets[0].num_columns - 2
 
 
 def test_words_are_the_ones_meant() -> None:

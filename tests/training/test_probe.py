@@ -110,23 +110,36 @@ def test_terms_are_the_losses_of_training() -> None:
     assert terms["response"].min() == 0
 
 
+def _probed(student_YX: np.ndarray, teacher_YX: np.ndarray, masked: bool):
+    from t2i_studio.training.probe import Probed
+    from t2i_studio.types import Maps, MapStack, ParsedPrompt, grid_name
+
+    size = student_YX.shape
+    values = np.stack([student_YX, teacher_YX])[:, None, None].astype(np.float32)
+    mask = Image.new("L", (128, 128), 0)
+    mask.paste(255, (16, 16, 40, 40))
+    picture = Picture("made", Image.new("RGB", (128, 128)), "a cat", {"cat": mask} if masked else {})
+    stack = {grid_name(size): MapStack(size, ("one",), values)}
+    settings = ProbeSettings(timesteps=(900, 0), t_tea=0, t_stu=900)
+    maps = Maps(("cat",), (900, 0), stack, grid_name(size))
+    return Probed(picture, settings, ParsedPrompt("a cat", (), ()), maps, ("one",))
+
+
+def test_fine_maps_are_measured_as_a_loss_sees_them() -> None:
+    fine = np.random.default_rng(0).random((2, 64, 64)) ** 8
+    coarse = fine.reshape(2, 32, 2, 32, 2).mean((2, 4))
+    got, wanted = _probed(*fine, masked=True), _probed(*coarse, masked=True)
+    for name, values in got.numbers().items():
+        np.testing.assert_allclose(values, wanted.numbers()[name], rtol=1e-4)
+        np.testing.assert_allclose(values, got.by_site()["one"][name])
+
+
 def _summary(teacher: float, student: float, masked: bool):
     def maps(sharpness: float) -> np.ndarray:
         y, x = np.mgrid[:16, :16]
         return np.exp(-sharpness * ((y - 3) ** 2 + (x - 3) ** 2))
 
-    from t2i_studio.training.probe import Probed
-    from t2i_studio.types import Maps, MapStack, ParsedPrompt
-
-    values = np.stack([maps(student), maps(teacher)])[:, None, None].astype(np.float32)
-    mask = Image.new("L", (128, 128), 0)
-    mask.paste(255, (16, 16, 40, 40))
-    picture = Picture("made", Image.new("RGB", (128, 128)), "a cat", {"cat": mask} if masked else {})
-    stack = {"16x16": MapStack((16, 16), ("one",), values)}
-    settings = ProbeSettings(timesteps=(900, 0), t_tea=0, t_stu=900)
-    return summarise(
-        Probed(picture, settings, ParsedPrompt("a cat", (), ()), Maps(("cat",), (900, 0), stack, "16x16"), ("one",))
-    )
+    return summarise(_probed(maps(student), maps(teacher), masked))
 
 
 def test_a_sharper_teacher_is_worth_following() -> None:
