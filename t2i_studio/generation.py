@@ -110,6 +110,7 @@ def _guided(
             boxes=read_boxes(settings.boxes) if boxes is None else boxes,
             attributes=read_attributes(settings.attributes),
             language=settings.language,
+            lenient=isinstance(prompt, list),  # one of a whole suite must not stop the others
         ) as guidance,
     ):
         yield guidance
@@ -147,6 +148,7 @@ def paint(
 
     Args:
         boxes: where the subjects of each prompt should stand, instead of the settings' boxes.
+            A prompt that names nothing is painted without guidance.
         maps: records the maps of the sampling passes; nothing is recorded without.
 
     Raises:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..errors import CaptureError, InputError, SettingError
+from ..errors import CaptureError, InputError, PromptError, SettingError
 from ..families import family_for
 from ..prompts import attributed, parse
 from ..types import GuidedStep, ParsedPrompt
@@ -42,7 +42,7 @@ class Guidance:
     """What `guide` gives: the telemetry of the run inside it."""
 
     method: Method | None
-    "None where the strength is 0."
+    "None where nothing is guided: the strength is 0, or no prompt names anything."
     pending: list[Pending] = field(default_factory=list, repr=False)
 
     @property
@@ -62,6 +62,7 @@ def guide(
     attributes: Mapping[str, Sequence[str]] | None = None,
     nouns: Sequence[str] | None = None,
     language: str = "en",
+    lenient: bool = False,
     **settings: Any,
 ) -> Iterator[Guidance]:
     """Guide every picture that `pipe` paints inside the block.
@@ -75,6 +76,7 @@ def guide(
         attributes: words that describe a subject, by its id, instead of those the parser found.
         nouns: subjects instead of those the parser found.
         language: of the prompt (Stanza code).
+        lenient: prompts that name nothing are painted as without guidance, instead of refused.
         settings: dials of the method, by name.
 
     Raises:
@@ -96,6 +98,11 @@ def guide(
     targets = [
         make_target(pipe, family, asked, one, own) for one, own in zip(parsed, _each(boxes, len(parsed)), strict=True)
     ]
+    if not lenient and (empty := next((o for o, t in zip(parsed, targets, strict=True) if t is None), None)):
+        raise PromptError(f"{empty.text[:80]!r} names nothing to guide.", "Name what is to be seen: a cat and a dog.")
+    if not any(targets):
+        yield Guidance(None)
+        return
     guidance = Guidance(asked)
     with ExitStack() as stack:
         running = _Running(pipe, family, asked, targets, strength, guidance, stack)
@@ -120,14 +127,14 @@ class _Running:
     """One `guide` block at work."""
 
     def __init__(
-        self, pipe: Any, family: Family, method: Method, targets: Sequence[Target], strength: float,
+        self, pipe: Any, family: Family, method: Method, targets: Sequence[Target | None], strength: float,
         guidance: Guidance, stack: ExitStack,
     ) -> None:  # fmt: skip
         self.pipe, self.family, self.method = pipe, family, method
         self.denoiser = family.denoiser(pipe)
         self._targets, self._strength = targets, strength
         self._guidance, self._stack = guidance, stack
-        self._recordings: list[PromptMaps] = []
+        self._recordings: list[PromptMaps | None] = []
         self._size: tuple[int, int] | None = None
         self._step = 0
         self._done = False
@@ -231,6 +238,9 @@ class _Running:
         found: list[_Found] = []
         for index, (target, maps) in enumerate(zip(self._targets, self._recordings, strict=True)):
             rows = slice(index * per_prompt, (index + 1) * per_prompt)
+            if target is None or maps is None:
+                found.append(_unmoved(sample[rows]))
+                continue
             with torch.enable_grad():
                 leaf = sample[rows].detach().clone().requires_grad_()
                 part = call.rows(len(sample), rows)
@@ -249,7 +259,7 @@ class _Running:
             names = {name: torch.stack([one[name].detach() for one in losses]) for name in losses[0]}
             found.append(_Found(names, totals.detach(), gradient, broken))
         return _Found(
-            _joined([one.losses for one in found]), torch.cat([one.total for one in found]),
+            _joined(found), torch.cat([one.total for one in found]),
             torch.cat([one.gradient for one in found]), torch.cat([one.skipped for one in found]),
         )  # fmt: skip
 
@@ -263,7 +273,8 @@ class _Running:
         self._size = size
         sites = self.family.default_sites(self.denoiser, *size)
         for target in self._targets:
-            self._recordings.append(PromptMaps(self.denoiser, self.family, sites, target, self._stack))
+            own = target and PromptMaps(self.denoiser, self.family, sites, target, self._stack)
+            self._recordings.append(own)
 
 
 @dataclass(frozen=True)
@@ -274,14 +285,17 @@ class _Found:
     skipped: torch.Tensor
 
 
-def _joined(parts: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+def _unmoved(sample: torch.Tensor) -> _Found:
+    """Of pictures whose prompt names nothing."""
+    still = torch.zeros_like(sample, dtype=torch.float32)
+    none = still.flatten(1).sum(1)
+    return _Found({}, none, still, none.bool())
+
+
+def _joined(parts: Sequence[_Found]) -> dict[str, torch.Tensor]:
     """Losses of all prompts; a part that one prompt lacks (no adjective, say) counts 0 there."""
-    size = [next(iter(part.values())) for part in parts]
-    names = dict.fromkeys(name for part in parts for name in part)
-    return {
-        name: torch.cat([part.get(name, torch.zeros_like(like)) for part, like in zip(parts, size, strict=True)])
-        for name in names
-    }
+    names = dict.fromkeys(name for part in parts for name in part.losses)
+    return {name: torch.cat([part.losses.get(name, torch.zeros_like(part.total)) for part in parts]) for name in names}
 
 
 @contextmanager

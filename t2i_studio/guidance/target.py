@@ -32,11 +32,11 @@ class Target:
 
 def make_target(
     pipe: Any, family: Family, method: Method, parsed: ParsedPrompt, boxes: Mapping[str, Box]
-) -> Target:  # fmt: skip
-    """Columns and roles of a prompt's words.
+) -> Target | None:  # fmt: skip
+    """Columns and roles of a prompt's words; None where it names nothing to guide.
 
     Raises:
-        PromptError: no subject to guide, or a box for something the prompt does not name.
+        PromptError: a box for something the prompt does not name.
         SettingError: the method wants boxes and there are none.
     """
     if method.needs_boxes and not boxes:
@@ -46,12 +46,12 @@ def make_target(
     starts = [one.start for one in sets]
     found = subject_columns(parsed, spans, starts)
     subjects = [subject for subject in parsed.subjects if found[subject.id]]
-    if not subjects:
-        raise PromptError(f"{parsed.text[:80]!r} names nothing to guide.", "Name what is to be seen: a cat and a dog.")
     for name in boxes:
         _known(name, parsed.ids)
         if not found[name]:
             raise PromptError(f"{name!r} is past the model's limit of tokens.", "Shorten the prompt before it.")
+    if not subjects:
+        return None
     described = [
         (i, word_columns(word, spans, starts)) for i, subject in enumerate(subjects) for word in subject.attributes
     ]
@@ -94,5 +94,5 @@ def _competing(family: Family, sets: Sequence[Any], spans: Sequence[Any], paddin
 def _known(name: str, known: Sequence[str]) -> None:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known)}."
+        hint = f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known) or 'nothing to be seen'}."
         raise PromptError(f"The prompt has no {name!r}.", hint)

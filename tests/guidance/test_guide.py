@@ -193,6 +193,21 @@ def test_a_batch_is_guided_as_each_alone(family: Family, pipe, scale: float) -> 
         torch.testing.assert_close(together[2 * i : 2 * i + 2], alone, atol=2e-3, rtol=1e-3)
 
 
+def test_what_names_nothing_is_painted_as_it_is_or_refused(family: Family, pipe) -> None:
+    prompts, pair = ["very slowly", PROMPT], [torch.Generator().manual_seed(i) for i in (0, 1)]
+    with pytest.raises(PromptError, match="'very slowly' names nothing to guide"), guide(pipe, prompts):
+        pass
+    with guide(pipe, prompts, "attend-and-excite", lenient=True) as guidance:
+        together = paint(pipe, prompts, generator=pair)
+    plain = paint(pipe, prompts, generator=[torch.Generator().manual_seed(i) for i in (0, 1)])
+    assert torch.equal(together[0], plain[0])
+    assert (together[1] - plain[1]).abs().max() > 1e-4
+    assert all(one.skipped == 0 for one in guidance.steps)
+    with guide(pipe, prompts[0], lenient=True) as guidance:
+        assert torch.equal(paint(pipe, prompts[0]), paint(pipe, prompts[0]))
+    assert guidance.steps == []
+
+
 def test_a_picture_that_is_not_square(family: Family, pipe) -> None:
     plain = paint(pipe, size=(128, 192))
     with guide(pipe, PROMPT, "ai-t2i-robust"):
