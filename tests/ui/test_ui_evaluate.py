@@ -44,7 +44,7 @@ def test_the_table_fills_to_its_end(handlers: EvaluateHandlers, studio: FakeStud
     task = studio.task(started[0])
     while not task.evaluation.found["none"][3:]:
         time.sleep(0.01)
-    view, go, cancel, _, stamp = handlers.look(task.id, None)
+    view, go, cancel, _ = handlers.look(task.id, None)
     assert (view["state"], view["message"], view["done"], view["total"]) == ("running", "Picture 4/24", 4, 24)
     assert view["seconds_left"] == pytest.approx(0.75 * 20)  # painting and judging
     assert [(row["way"], row["pictures"], row["of"]) for row in view["rows"]] == [
@@ -52,7 +52,7 @@ def test_the_table_fills_to_its_end(handlers: EvaluateHandlers, studio: FakeStud
     ]  # fmt: skip
     assert not go["visible"]
     assert cancel["visible"]
-    assert handlers.look(task.id, stamp) == [gr.skip()] * 5
+    assert handlers.look(task.id, view) == [gr.skip()] * 4
     studio.hold_at = 0
     view = ended(handlers, started)
     assert view["state"] == "done"
@@ -112,7 +112,7 @@ def test_what_is_common_to_all_is_no_part_of_a_name(handlers: EvaluateHandlers) 
      ({"steps": None}, "eval-steps"), ({"judge": "emoji"}, "eval-judge"), ({"judge": "clip"}, "eval-judge")],
 )  # fmt: skip
 def test_bad_input_is_told_beside_its_control(handlers: EvaluateHandlers, changes: dict, home: str) -> None:
-    task_id, *_, problem, _ = handlers.start(*values(**changes))
+    task_id, *_, problem = handlers.start(*values(**changes))
     assert task_id == gr.skip()
     assert problem["home"] == home
     assert handlers.plan(*values(**changes)) == {}
@@ -141,8 +141,8 @@ def test_cancel_keeps_what_is_there_and_a_page_finds_it_again(handlers: Evaluate
 
 
 def test_nothing_was_started(handlers: EvaluateHandlers) -> None:
-    assert handlers.attach() == [gr.skip()] * 6
-    assert handlers.look(None, None) == [gr.skip()] * 5
+    assert handlers.attach() == [gr.skip()] * 5
+    assert handlers.look(None, None) == [gr.skip()] * 4
 
 
 def test_the_page_loads_no_torch() -> None:
@@ -166,16 +166,23 @@ def test_what_a_layout_or_boxes_need_is_told_beside_the_control(handlers: Evalua
     assert handlers.asked(*values(suite="emoji-layout", layout="t2i-compbench"))["layout"] == "t2i-compbench"
 
 
-def test_an_end_is_told_again_for_pages_that_hear_of_the_start_later(handlers: EvaluateHandlers) -> None:
+def test_a_page_that_shows_an_older_state_is_told_the_newest(handlers: EvaluateHandlers, studio: FakeStudio) -> None:
+    """Its answer to Start came after the first looks."""
+    studio.hold_at = 2
     started = handlers.start(*values(limit=1))
-    ended(handlers, started)
-    shown, states = started[-1], []
-    for _ in range(6):
-        board, *_, shown = handlers.look(started[0], shown)
-        states.append(board["state"] if isinstance(board, dict) and "state" in board else "nothing new")
-        if states[-1] == "nothing new":
-            break
-    assert states == ["done"] * 4 + ["nothing new"]
+    task = studio.task(started[0])
+    while "2/" not in task.message:
+        time.sleep(0.01)
+    late = started[1]
+    running = handlers.look(task.id, late)[0]
+    assert running["message"].startswith("Picture 2/")
+    assert handlers.look(task.id, running) == [gr.skip()] * 4
+    assert handlers.look(task.id, late)[0] == running
+    studio.hold_at = 0
+    done = ended(handlers, started)
+    for older in (None, late, running):
+        assert handlers.look(task.id, older)[0]["state"] == "done"
+    assert handlers.look(task.id, done) == [gr.skip()] * 4
 
 
 def test_a_search_ends_with_the_best_of_each_way(handlers: EvaluateHandlers, studio: FakeStudio) -> None:

@@ -156,13 +156,13 @@ def _wire(
 ) -> None:  # fmt: skip
     go, cancel = buttons
     given = [fields[name] for name in FIELDS]
-    watched, shown = gr.State(None), gr.State(None)
-    seen = [board, go, cancel, problems, shown]
+    watched = gr.State(None)
+    seen = [board, go, cancel, problems]
     started = [watched, *seen]
     go.click(handlers.start, given, started, concurrency_limit=None, **PRIVATE)
     page.load(handlers.attach, None, started, **PRIVATE)
     # No stream: a comparison takes hours, and a clock goes on after a laptop slept.
-    clock.tick(handlers.look, [watched, shown], seen, queue=False, **PRIVATE)
+    clock.tick(handlers.look, [watched, board], seen, queue=False, **PRIVATE)
     cancel.click(handlers.cancel, watched, cancel, queue=False, **PRIVATE)
     read: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": None, **PRIVATE}
     gr.on([page.load, fields["suite"].change], handlers.tasks_of, fields["suite"], fields["tasks"], **read)

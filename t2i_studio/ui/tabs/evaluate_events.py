@@ -32,8 +32,6 @@ METHODS_OFFERED = (
     ("none · as the model paints", NONE),
     *((f"{name} · {kind.title}", name) for name, kind in METHODS.items()),
 )
-AGAIN = 3
-"""How often an ended evaluation is told again: on a slow page the answer to Start comes after the first looks."""
 PLACES = {"ways": "named", "guide": "guides", "model": "models", "lora": "loras"}
 """Settings whose control has another name here."""
 
@@ -104,39 +102,38 @@ class EvaluateHandlers(Reading):
     # The work
 
     def start(self, *values: Any) -> list[Any]:
-        """Submit. Returns: task id, board, Evaluate, Cancel, problem, shown."""
+        """Submit. Returns: task id, board, Evaluate, Cancel, problem."""
         try:
             task = self.studio.submit_evaluation(**self.asked(*values))
         except StudioError as error:
             place = follow.place_of(error)
             place = PLACES.get(place, place)
             place = place if place in FIELDS else "suite"
-            return [gr.skip()] * 4 + [self.problem(error, place) | {"home": f"eval-{place}"}, gr.skip()]
+            return [gr.skip()] * 4 + [self.problem(error, place) | {"home": f"eval-{place}"}]
         self._latest = task.id
         return [task.id, *self._seen(task)]
 
     def attach(self) -> list[Any]:
         """A page was opened: the evaluation it goes on with. Returns as `start`."""
         task = self.studio.task(self._latest) if self._latest else None
-        return [gr.skip()] * 6 if task is None else [task.id, *self._seen(task)]
+        return [gr.skip()] * 5 if task is None else [task.id, *self._seen(task)]
 
-    def look(self, task_id: str | None, shown: str | None) -> list[Any]:
-        """What the page shows now; nothing where it shows that already. Returns: board, two buttons, problem, shown."""
+    def look(self, task_id: str | None, shown: Mapping[str, Any] | None) -> list[Any]:
+        """What the page shows now; nothing where it shows that already. Returns: board, two buttons, problem.
+
+        Args:
+            shown: the board as the page has it: on a slow page the answer to Start comes after the first looks.
+        """
         task = self.studio.task(task_id) if task_id else None
-        if task is None:
-            return [gr.skip()] * 5
-        known, _, times = (shown or "").partition("\n")
-        told = int(times or 0) if known == _stamp(task) else -1
-        if told >= (0 if task.active else AGAIN):
-            return [gr.skip()] * 5
-        seen = self._seen(task)
-        return [*seen[:-1], f"{seen[-1]}\n{told + 1}"]
+        if task is None or (shown or {}).get("stamp") == _stamp(task):
+            return [gr.skip()] * 4
+        return self._seen(task)
 
     def _seen(self, task: Task) -> list[Any]:
         stamp = _stamp(task)  # before the table: what comes while it is made is shown at the next look
         busy = task.active
         buttons = [gr.update(visible=not busy), gr.update(visible=busy, value="Cancel", interactive=True)]
-        return [board(task), *buttons, None, stamp]
+        return [board(task) | {"stamp": stamp}, *buttons, None]
 
     def cancel(self, task_id: str | None) -> Any:
         """Ask it to stop; what is painted stays. Returns the button."""
