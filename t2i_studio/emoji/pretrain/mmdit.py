@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 PLAN = Plan(
-    total_steps=60_000, batch_size=16, learning_rate=2e-3, warmup_steps=100, ema_decay=0.9995, optimizer="muon",
+    total_steps=60_000, batch_size=16, learning_rate=2e-3, warmup_steps=100, ema_decay=0.998, optimizer="muon",
     weight_decay=0.01, cycle_steps=4_000, cooldown_steps=1_000, seed=22,
 )  # fmt: skip
 CLIP_COLUMNS, T5_COLUMNS = 32, 24

@@ -47,7 +47,7 @@ class Parts:
     cancel: gr.Button
     choice: gr.State
     watched: gr.State
-    shown: gr.State
+    shown: gr.Textbox
 
 
 def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) -> Asking:
@@ -58,8 +58,10 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
             asked = _ask(studio, handlers)
         with gr.Column(elem_classes=["inspect-see"], scale=1, min_width=320):
             seen = _see(handlers)
-    states = {"choice": gr.State(None), "watched": gr.State(None), "shown": gr.State(None)}
-    parts = Parts(**asked, **seen, **states)
+    states = {"choice": gr.State(None), "watched": gr.State(None)}
+    # Held by the page, not by the server: looks and stream may arrive in another order than they were answered.
+    shown = gr.Textbox("", visible="hidden", elem_id="inspect-shown", label="Task whose end is shown")
+    parts = Parts(**asked, **seen, **states, shown=shown)
     _wire(handlers, parts, page, clock)
     names = list(parts.settings)
     return Asking(

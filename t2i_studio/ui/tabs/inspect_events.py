@@ -107,7 +107,7 @@ class Handlers(Reading):
             return self._ended(task)
         # Should this arrive after the end, an empty `shown` lets the next look send the end again.
         busy = [gr.update(visible=False), gr.update(visible=True)]
-        return [stage.view(task, self.scratch), *busy, gr.skip(), gr.skip(), None]
+        return [stage.view(task, self.scratch), *busy, gr.skip(), gr.skip(), ""]
 
     def keep(self, run: Run) -> dict[str, Any]:
         """Files to take away and the command that remakes the run."""
