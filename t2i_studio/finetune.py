@@ -74,6 +74,7 @@ def train(settings: TrainSettings, watcher: Watcher | None = None) -> Path:
             _claim(folder, settings)
         accelerator.wait_for_everyone()
         weights = _learn(settings, folder, accelerator, watcher or Watcher())
+        accelerator.free_memory()  # it holds the optimizer, and with it all that learnt
         if accelerator.is_main_process:
             _check_files(folder, settings, weights, accelerator.device)
         accelerator.wait_for_everyone()

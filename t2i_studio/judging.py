@@ -169,7 +169,7 @@ class Evaluation:
         every = [value for values in spent.values() for value in values]
         if not every:
             return None
-        each = len(self.items) * self.asked.seeds
+        each = self.num_pictures // len(self.ways)
         left = 0.0
         for way, found in self.found.items():
             known = spent[way] or every

@@ -183,10 +183,11 @@ class ModelShelf:
 
     def clear(self) -> None:
         """Let the loaded pipeline go, and its device memory."""
-        self._key = self._loaded = None
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        with self._lock:
+            self._key = self._loaded = None
+            gc.collect()
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
 
 
 def _key(settings: MapSettings) -> tuple[Any, ...]:

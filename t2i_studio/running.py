@@ -41,9 +41,9 @@ class Running:
         if isinstance(settings, ProbeSettings):
             self._probe(task, settings)
         elif isinstance(settings, EvaluateSettings):
-            run_evaluation(task, self._models().get, _follower(task))
+            run_evaluation(task, self._models_for(task), _follower(task))
         elif isinstance(settings, MakeDataSettings):
-            run_making(task, self._models().get, _follower(task))
+            run_making(task, self._models_for(task), _follower(task))
         else:
             self._paint(task, settings)
 
@@ -82,22 +82,41 @@ class Running:
     def _loaded(self, task: Task, settings: MapSettings) -> LoadedModel:
         self._wait_for_room(task, settings)
         task.report(f"loading {settings.model}")
-        return self._models().get(settings)
+        return self._models_for(task)(settings)
+
+    def _models_for(self, task: Task) -> Callable[[MapSettings], LoadedModel]:
+        """Loads what a task's pictures need, where there is room for it."""
+        from .generation import enough_memory
+
+        def get(settings: MapSettings) -> LoadedModel:
+            self._wait_for_room(task, settings)
+            with enough_memory():
+                return self._models().get(settings)
+
+        return get
 
     def _wait_for_room(self, task: Task, settings: MapSettings) -> None:
-        """Wait while a fine-tune on the same accelerator leaves too little memory for a model not yet loaded."""
+        """Wait while a fine-tune on the same accelerator leaves too little memory for a model not yet loaded.
+
+        The model that is loaded goes first: it would go anyway, and a fine-tune may wait for its memory.
+        """
         from . import room
         from .models import pick_device, same_device
 
         device = str(pick_device(settings.device))
         if device == "cpu" or self._models().holds(settings):
             return
+        self._models().clear()
         weights = room.weights_of(settings.model)
         if weights is None:
             return
         wanted = room.painting_bytes(weights, settings)
         while room.lacking(device, wanted):
-            busy = [job for job in self._jobs().at_work() if same_device(job.device, device)]
+            self._jobs().advance()  # one that died holds nothing
+            busy = [
+                job for job in self._jobs().at_work()
+                if same_device(job.device, device) and not job.progress.get("wants_room")
+            ]  # fmt: skip
             if not busy:  # the memory is somebody else's: try it
                 return
             task.report(f"waiting for memory: the fine-tune {busy[0].title} runs on {device}")

@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +51,10 @@ if TYPE_CHECKING:
 __all__ = ["Studio", "result_of", "versions"]
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # read at its import, which Stanza may do first
+
+
+ROOM_BEAT = 2.0
+"""Seconds between two looks whether a fine-tune waits for the memory of an idle model."""
 
 
 class Studio(Evaluating, DataSets):
@@ -267,7 +273,10 @@ class Studio(Evaluating, DataSets):
         return self.jobs.submit(settings, title)
 
     def make_room(self) -> None:
-        """Let the loaded model go where a fine-tune waits for its memory and nothing is painted."""
+        """Let the loaded model go where a fine-tune waits for its memory and nothing is painted.
+
+        On an accelerator asked again and again by itself, whether or not a page is open.
+        """
         if self._shelf is None or self.active():
             return
         if any(job.progress.get("wants_room") and self._shelf.is_on(job.device) for job in self.jobs.at_work()):
@@ -323,7 +332,18 @@ class Studio(Evaluating, DataSets):
         with self._lock:
             if self._shelf is None:
                 self._shelf = ModelShelf()
+                if self.device != "cpu":
+                    threading.Thread(target=_keep_room, args=(weakref.ref(self),), name="room", daemon=True).start()
             return self._shelf
+
+
+def _keep_room(studio: weakref.ref[Studio]) -> None:
+    """Make room for as long as the studio lives."""
+    while (one := studio()) is not None:
+        with contextlib.suppress(StudioError, OSError):  # a store that can't be read now may be later
+            one.make_room()
+        del one
+        time.sleep(ROOM_BEAT)
 
 
 def result_of(task: Task) -> Run:

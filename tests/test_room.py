@@ -13,9 +13,9 @@ import torch
 
 from t2i_studio import Studio, models, room
 from t2i_studio.config import GenerateSettings
-from t2i_studio.errors import Cancelled
+from t2i_studio.errors import Cancelled, StudioError
 from t2i_studio.families import FAMILIES
-from t2i_studio.jobs import worker
+from t2i_studio.jobs import JobQueue, worker
 from t2i_studio.jobs.record import Job
 from t2i_studio.jobs.store import PROGRESS, read_json
 from t2i_studio.training.settings import TrainSettings
@@ -78,6 +78,18 @@ def test_a_waiting_fine_tune_can_be_stopped(memory: dict[str, int], tmp_path: Pa
         worker.wait_for_room(tmp_path, "cuda", 2**30, lambda: True)
 
 
+def test_what_a_killed_wait_left_is_forgotten(memory: dict[str, int], tmp_path: Path) -> None:
+    left = {"step": 3, "wants_room": True, "message": "waiting for 1.0 GB more"}
+    (tmp_path / PROGRESS).write_text(json.dumps(left))
+    with pytest.raises(Cancelled):
+        worker.wait_for_room(tmp_path, "cuda", 2**30, lambda: True)
+    assert read_json(tmp_path / PROGRESS) == {"step": 3}
+    (tmp_path / PROGRESS).write_text(json.dumps(left))
+    memory["bytes"] = 2**36
+    worker.wait_for_room(tmp_path, "cuda", 2**30, lambda: True)
+    assert read_json(tmp_path / PROGRESS) == {"step": 3}
+
+
 def test_nobody_waits_on_a_cpu(memory: dict[str, int], tmp_path: Path) -> None:
     worker.wait_for_room(tmp_path, "cpu", 2**40, lambda: True)
     assert not (tmp_path / PROGRESS).exists()
@@ -108,6 +120,9 @@ class _Shelf:
     def clear(self) -> None:
         self.cleared = True
 
+    def get(self, settings: Any) -> Any:
+        raise StudioError("It would be loaded now.", "Go on.")
+
 
 def test_the_model_leaves_for_a_fine_tune_that_asks(memory: dict[str, int], tmp_path: Path) -> None:
     studio, shelf = Studio(home=tmp_path), _Shelf()
@@ -120,7 +135,10 @@ def test_the_model_leaves_for_a_fine_tune_that_asks(memory: dict[str, int], tmp_
     assert shelf.cleared
 
 
-def test_a_painting_waits_beside_a_fine_tune_and_can_be_cancelled(memory: dict[str, int], tmp_path: Path) -> None:
+def test_a_painting_waits_beside_a_fine_tune_and_can_be_cancelled(
+    memory: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JobQueue, "advance", lambda _: None)  # its process lives, as far as anyone can see
     studio = Studio(home=tmp_path)
     studio._shelf = _Shelf()  # type: ignore[assignment]
     _job(studio)
@@ -129,6 +147,42 @@ def test_a_painting_waits_beside_a_fine_tune_and_can_be_cancelled(memory: dict[s
         assert task.active, task.error
         time.sleep(0.02)
     assert "teaching" in task.message
+    assert studio._shelf.cleared  # type: ignore[union-attr]
     task.cancel()
     assert task.wait(10)
     assert task.status == "cancelled"
+
+
+def test_a_fine_tune_that_died_holds_nothing(memory: dict[str, int], tmp_path: Path) -> None:
+    studio = Studio(home=tmp_path)
+    studio._shelf = _Shelf()  # type: ignore[assignment]
+    _job(studio)
+    task = studio.submit(GenerateSettings.checked(prompt="a cat and a dog", device="cuda"))
+    assert task.wait(60)
+    assert task.error is not None
+    assert task.error.problem == "It would be loaded now."
+
+
+@pytest.mark.parametrize("suite", [False, True])
+def test_nobody_waits_for_a_fine_tune_that_waits_itself(memory: dict[str, int], tmp_path: Path, suite: bool) -> None:
+    """It waits for the memory of the model that is loaded, which leaves; else both would wait for ever."""
+    studio = Studio(home=tmp_path)
+    studio._shelf = _Shelf()  # type: ignore[assignment]
+    _job(studio, progress={"wants_room": True})
+    if suite:
+        asked = {"suite": "emoji-geneval", "limit": 1, "shared": {"device": "cuda"}, "ways": {"none": {}}}
+        task = studio.submit_evaluation(tmp_path / "out", **asked)
+    else:
+        task = studio.submit(GenerateSettings.checked(prompt="a cat and a dog", device="cuda"))
+    assert task.wait(60)
+    assert task.error is not None
+    assert task.error.problem == "It would be loaded now."
+    assert studio._shelf.cleared  # type: ignore[union-attr]
+
+
+def test_room_is_made_without_a_page(memory: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = threading.Event()
+    monkeypatch.setattr(Studio, "make_room", lambda _: made.set())
+    studio = Studio(home=tmp_path, device="cuda")
+    studio._models()
+    assert made.wait(10)

@@ -40,7 +40,6 @@ def column_probs(
     *,
     log_sum_BHQ: torch.Tensor | None = None,
     within: Sequence[int] | None = None,
-    scale: float | None = None,
 ) -> torch.Tensor:
     """Probability that each query row puts on each group of columns.
 
@@ -53,12 +52,11 @@ def column_probs(
         columns: N groups of indices of keys; an empty group gives zeros.
         log_sum_BHQ: log-sum-exp of the rows with its graph, where a kernel told it already.
         within: renormalised view: the softmax runs over these keys alone.
-        scale: of the logits; default `D ** -0.5`.
 
     Returns:
         float32 (float64 for float64) (B, H, Q, N) in [0, 1], with the graph of its inputs.
     """
-    factor = query_BHQD.shape[-1] ** -0.5 if scale is None else scale
+    factor = query_BHQD.shape[-1] ** -0.5
     if within is not None:
         kept = sorted(set(within) | {c for group in columns for c in group})
         place = {c: i for i, c in enumerate(kept)}

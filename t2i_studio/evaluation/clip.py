@@ -55,12 +55,17 @@ class ClipScorer:
     @torch.inference_mode()
     def _look(self, image: Image.Image) -> torch.Tensor:
         pixels = self.processor(images=image.convert("RGB"), return_tensors="pt")["pixel_values"]
-        return _direction(self.model.get_image_features(pixel_values=pixels.to(self.model.device)))
+        return _directions(self.model.get_image_features(pixel_values=pixels.to(self.model.device)))[0]
 
     @torch.inference_mode()
     def _embed(self, text: str) -> torch.Tensor:
-        tokens = self.processor(text=text, return_tensors="pt", truncation=True, padding=True)
-        return _direction(self.model.get_text_features(**tokens.to(self.model.device)))
+        return self._embed_all([text])[0]
+
+    @torch.inference_mode()
+    def _embed_all(self, texts: list[str]) -> torch.Tensor:
+        """(T, D), each of length 1."""
+        tokens = self.processor(text=texts, return_tensors="pt", truncation=True, padding=True)
+        return _directions(self.model.get_text_features(**tokens.to(self.model.device)))
 
 
 def subjects(prompt: str) -> list[str]:
@@ -69,10 +74,10 @@ def subjects(prompt: str) -> list[str]:
     return parts if len(parts) > 1 else prompt.split(" with ")
 
 
-def _direction(features: Any) -> torch.Tensor:
-    """(D,) of length 1; some versions hand the vector out inside a record."""
-    vector = getattr(features, "pooler_output", features)[0].float()
-    return vector / vector.norm()
+def _directions(features: Any) -> torch.Tensor:
+    """(T, D), each of length 1; some versions hand the vectors out inside a record."""
+    vectors = getattr(features, "pooler_output", features).float()
+    return vectors / vectors.norm(dim=-1, keepdim=True)
 
 
 def _load(source: str) -> tuple[Any, Any]:

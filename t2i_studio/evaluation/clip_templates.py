@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
 from .clip import ClipScorer
 
 if TYPE_CHECKING:
+    import torch
     from PIL import Image
 
 _BOTH = ("a", "the")
@@ -48,9 +47,8 @@ class ClipTemplatesScorer(ClipScorer):
         """`similarity`, and `min_similarity` where the prompt has parts."""
         return self._similarities(self._look(image), prompt)
 
-    @torch.inference_mode()
     def _embed(self, text: str) -> torch.Tensor:
-        mean = torch.stack([super(ClipTemplatesScorer, self)._embed(one) for one in filled(text)]).mean(0)
+        mean = self._embed_all(filled(text)).mean(0)
         return mean / mean.norm()
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PromptError, SettingError
-from ..prompts import all_spans, content_columns, subject_columns, word_columns
+from ..prompts import all_spans, check_known, content_columns, subject_columns, word_columns
 from ..types import Box
 from .excited import Excited
 from .view import Roles
@@ -47,7 +46,7 @@ def make_target(
     found = subject_columns(parsed, spans, starts)
     subjects = [subject for subject in parsed.subjects if found[subject.id]]
     for name in boxes:
-        _known(name, parsed.ids)
+        check_known(name, parsed.ids)
         if not found[name]:
             raise PromptError(f"{name!r} is past the model's limit of tokens.", "Shorten the prompt before it.")
     if not subjects:
@@ -89,10 +88,3 @@ def _competing(family: Family, sets: Sequence[Any], spans: Sequence[Any], paddin
             if token not in one.tokenizer.all_special_tokens
         )
     return tuple(range(sets[0].start + 1, sets[0].start + sets[0].num_columns - 1))
-
-
-def _known(name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known) or 'nothing to be seen'}."
-        raise PromptError(f"The prompt has no {name!r}.", hint)

@@ -71,7 +71,7 @@ def _work(folder: Path, asked: list[bool]) -> None:
         return bool(asked) or (folder / STOP).exists() or os.getppid() != parent
 
     kind = record.get("kind", "fine-tune")
-    wait_for_room(folder, device, wanted_bytes(kind, settings), wants_stop)
+    wait_for_room(folder, str(pick_device(device)), wanted_bytes(kind, settings), wants_stop)
     work_of(kind)(settings, folder / OUT, tell, wants_stop)
 
 
@@ -99,17 +99,19 @@ def wait_for_room(folder: Path, device: str, wanted: int, wants_stop: Callable[[
     """
     from .. import room
 
-    before = read_json(folder / PROGRESS) or {}
-    waited = False
-    while lacks := room.lacking(device, wanted):
-        if wants_stop():
-            raise Cancelled("Stopped before its first step.", "Start it again when the device has room.")
-        told = f"waiting for {lacks / 2**30:.1f} GB more on {device}: about {wanted / 2**30:.1f} GB are needed"
-        write_json(folder / PROGRESS, {**before, "wants_room": True, "message": told})
-        waited = True
-        time.sleep(ROOM_BEAT)
-    if waited:
-        write_json(folder / PROGRESS, before)
+    kept = read_json(folder / PROGRESS) or {}
+    before = {k: v for k, v in kept.items() if k not in ("wants_room", "message")}  # of a wait that was killed
+    try:
+        while lacks := room.lacking(device, wanted):
+            if wants_stop():
+                raise Cancelled("Stopped before its first step.", "Start it again when the device has room.")
+            told = f"waiting for {lacks / 2**30:.1f} GB more on {device}: about {wanted / 2**30:.1f} GB are needed"
+            kept = {**before, "wants_room": True, "message": told}
+            write_json(folder / PROGRESS, kept)
+            time.sleep(ROOM_BEAT)
+    finally:
+        if kept != before:
+            write_json(folder / PROGRESS, before)
 
 
 def yield_to_the_app() -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..types import ParsedPrompt
-from .attributes import attributed
+from .attributes import attributed, check_known
 from .columns import content_columns, subject_columns, word_columns
 from .grouping import Prompt, find_subjects
 from .picking import pick
@@ -23,7 +23,16 @@ from .wordlists import word_lists
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["all_spans", "attributed", "content_columns", "parse", "subject_columns", "token_spans", "word_columns"]
+__all__ = [
+    "all_spans",
+    "attributed",
+    "check_known",
+    "content_columns",
+    "parse",
+    "subject_columns",
+    "token_spans",
+    "word_columns",
+]
 
 
 def parse(text: str, language: str = "en", nouns: Sequence[str] | None = None) -> ParsedPrompt:

@@ -23,7 +23,7 @@ def attributed(parsed: ParsedPrompt, attributes: Mapping[str, Sequence[str]]) ->
         PromptError: the prompt has no such subject or word.
     """
     for name in attributes:
-        _known(name, parsed.ids)
+        check_known(name, parsed.ids)
     changed = {
         subject.id: tuple(sorted({_nearest(parsed, subject, text.lower()) for text in attributes[subject.id]}))
         for subject in parsed.subjects
@@ -37,7 +37,7 @@ def _nearest(parsed: ParsedPrompt, subject: Subject, text: str) -> int:
     """The word that is meant: `red#2` the second, `red` the last one before the subject, else the first."""
     words = [word.text.lower() for word in parsed.words]
     name, _, number = text.partition("#")
-    _known(name, words)
+    check_known(name, words)
     places = [i for i, word in enumerate(words) if word == name]
     if number.isdigit():
         if not 1 <= int(number) <= len(places):
@@ -46,8 +46,9 @@ def _nearest(parsed: ParsedPrompt, subject: Subject, text: str) -> int:
     return max((i for i in places if i < subject.words[0]), default=places[0])
 
 
-def _known(name: str, known: Sequence[str]) -> None:
+def check_known(name: str, known: Sequence[str]) -> None:
+    """Raise `PromptError` where a prompt has no such subject or word, naming the nearest."""
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known)}."
+        hint = f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known) or 'nothing to be seen'}."
         raise PromptError(f"The prompt has no {name!r}.", hint)

@@ -47,7 +47,15 @@ def tag(
     if not text.strip():
         return (), (), ()
     with _LOCK:
-        document: Any = _pipeline(language)(text)
+        return _tagged(_pipeline(language), text)
+
+
+@lru_cache(maxsize=1024)
+def _tagged(
+    pipeline: Any, text: str
+) -> tuple[tuple[Word, ...], tuple[bool | None, ...], tuple[Arc, ...]]:  # fmt: skip
+    """Kept: a page asks for the same words several times a keystroke, a batch once a picture."""
+    document = pipeline(text)
     words: list[Word] = []
     plurals: list[bool | None] = []
     arcs: list[Arc | None] = []

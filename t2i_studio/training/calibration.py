@@ -1,4 +1,4 @@
-"""How much each term weighs: measured once, by the length of its gradient on the LoRA, before training [ours].
+"""How much each term weighs: measured once, by the length of its gradient on what learns, before training [ours].
 
 Raw terms have units of their own: without this an ablation compares units, not ideas.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .learner import Batch, Learner
 
 SHARES = ("pixel", "semantic", "response")
-"""Terms that move the LoRA; `reconstruction` moves the autoencoder alone and keeps its weight."""
+"""Terms that move the model; `reconstruction` moves the autoencoder alone and keeps its weight."""
 
 
 def calibrated(
@@ -30,7 +30,7 @@ def calibrated(
     and a warning says so; the model card names all weights.
 
     Args:
-        parameters: of the LoRA.
+        parameters: those that learn.
         gathered: sums a tensor over processes.
     """
     settings = learner.settings

@@ -104,7 +104,8 @@ class Training:
         self.accelerator.wait_for_everyone()
         if self.accelerator.scaler is not None and state["scaler"]:
             self.accelerator.scaler.load_state_dict(state["scaler"])
-        self.student.set_state(self.pipe, self.family, state["learnt"])
+        learnt = state["learnt"] if "learnt" in state else state["lora"]  # as older ones call it
+        self.student.set_state(self.pipe, self.family, learnt)
         self.learner.coder.load_state_dict(state["coder"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.weights = dict(state["weights"])

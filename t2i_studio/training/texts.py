@@ -52,17 +52,21 @@ class Texts:
 
     def settle(self, captions: Sequence[str]) -> None:
         """Work every caption out; where all can be kept, what is not needed for a step leaves the device."""
-        distinct = list(dict.fromkeys(captions))
+        distinct, whole = list(dict.fromkeys(captions)), True
         if self.learning:
             with torch.no_grad(), self.awake():
                 for caption in distinct if self._frozen else ():
                     self._worked_out([caption])
-            whole = all(getattr(self.pipe, name).whole for name in self._frozen)
+                    whole = all(getattr(self.pipe, name).whole for name in self._frozen)
+                    if not whole:
+                        break
         else:
             with self.awake():
                 for caption in distinct:
                     self._of(caption)
-            whole = all(caption in self._kept for caption in distinct)
+                    whole = caption in self._kept
+                    if not whole:
+                        break
         self._resting = [self.pipe.vae, *((getattr(self.pipe, name) for name in self._frozen) if whole else ())]
         self._rest()
 
@@ -136,8 +140,9 @@ class AnswersOnce(torch.nn.Module):
 
     def _keep(self, key: bytes, features: torch.Tensor) -> None:
         size = features.numel() * features.element_size()
-        self.whole = self._bytes + size <= KEPT_BYTES
-        if self.whole:
+        fits = self._bytes + size <= KEPT_BYTES
+        self.whole = self.whole and fits
+        if fits:
             self._bytes += size
             self._kept[key] = features
 

@@ -9,6 +9,11 @@ const el = (tag, attributes = {}, ...children) => {
   node.append(...children.filter((child) => child !== null && child !== undefined));
   return node;
 };
+// A call whose answer was lost comes back as undefined: it fails, as its callers expect.
+if (typeof server !== "undefined") {
+  const known = server;
+  server = new Proxy(known, { get: (_, name) => async (...given) => (await known[name](...given)) ?? Promise.reject(new Error("no answer")) });
+}
 const nounColour = (index) => {
   const count = Number(getComputedStyle(document.documentElement).getPropertyValue("--num-nouns")) || 8;
   return `var(--noun-${index % count})`;

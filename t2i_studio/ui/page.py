@@ -62,7 +62,6 @@ def build(studio: Studio) -> gr.Blocks:
         _wire_lora(studio, tabs, tuning.board, worn)
         _wire_teaching(tabs, teaching, tuning)
         bar = part("statusbar", follow.status(studio))
-        clock.tick(studio.make_room, None, None, queue=False, show_progress="hidden", api_visibility="private")
         clock.tick(
             lambda: follow.status(studio), None, bar, queue=False, show_progress="hidden", api_visibility="private"
         )

@@ -36,3 +36,13 @@ def part(
         elem_id=elem_id or name, elem_classes=["part"], apply_default_css=False, container=False, padding=False,
         server_functions=server_functions, **props,
     )  # fmt: skip
+
+
+def held(elem_id: str) -> gr.Textbox:
+    """What a page shows, held by the page: looks and streams may arrive in another order than they were answered."""
+    return gr.Textbox("", visible="hidden", elem_id=elem_id, label="What is shown")
+
+
+def in_turn(state: str) -> dict[str, Any]:
+    """Options of events that read and write one state, such as the chosen words: none is dropped, none overtakes."""
+    return {"trigger_mode": "multiple", "concurrency_limit": 1, "concurrency_id": state}

@@ -254,9 +254,6 @@ class FakeStudio:
             raise SettingError("There is no folder /gone.", "Give a folder of pictures.", "data")
         return self.jobs.submit(settings, title)
 
-    def make_room(self) -> None:
-        """There is nothing loaded."""
-
     def queue_making(self, title: str = "", **values: Any) -> Job:
         asked = MakeDataSettings.checked(**values)
         if asked.keep_top is None and asked.threshold is None:

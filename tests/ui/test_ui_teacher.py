@@ -254,7 +254,8 @@ def test_a_lora_that_does_not_fit_leaves_the_base_on_the_page(handlers: TeacherH
 def test_cancel_reload_and_heal(handlers: TeacherHandlers, studio: FakeStudio, photo: str) -> None:
     studio.hold_at = 2
     ids, *_ = handlers.start(None, None, photo, None, *values(lora="mine", seed=7))
-    assert handlers.heal(ids, None) == [gr.skip()] * 5
+    seen = handlers.heal(ids, None)
+    assert (seen[0]["state"], seen[-1]) == ("running", "")
     found, _, source, file, _, _, *kept = handlers.attach()
     assert (found, source, file) == (ids, None, photo)
     assert kept == values(lora="mine", seed=7)
@@ -263,8 +264,8 @@ def test_cancel_reload_and_heal(handlers: TeacherHandlers, studio: FakeStudio, p
     assert list(handlers.follow(ids))[-1][0]["state"] == "cancelled"
     assert handlers.cancel(ids) == gr.skip()
     again = ended(handlers, handlers.start(None, None, photo, None, *values()))
-    assert handlers.heal(again[-1], None)[0] == again[0]
-    assert handlers.heal(again[-1], again[-1]) == [gr.skip()] * 5
+    assert handlers.heal(again[-1].split(","), "")[0] == again[0]
+    assert handlers.heal(again[-1].split(","), again[-1]) == [gr.skip()] * 5
 
 
 def test_progress_is_told_in_noise_levels(handlers: TeacherHandlers, studio: FakeStudio, photo: str) -> None:
@@ -397,7 +398,7 @@ def test_files_are_made_for_the_pair_in_sight(probed: Probed, kind: str) -> None
 
 
 def test_a_pair_that_was_not_looked_at_is_refused(handlers: TeacherHandlers, photo: str) -> None:
-    ids = ended(handlers, handlers.start(None, None, photo, None, *values()))[-1]
+    ids = ended(handlers, handlers.start(None, None, photo, None, *values()))[-1].split(",")
     assert "url" in handlers.make_file([[ids, 0.0, 900.0], "numbers"])
     assert "not looked at" in handlers.make_file([[ids, 0.0, 901.0], "numbers"])["problem"]
     assert "not looked at" in handlers.make_file([[ids, 900.0, 0.0], "numbers"])["problem"]

@@ -41,9 +41,10 @@ def _short(job: Job) -> dict[str, Any]:
 def _whole(queue: JobQueue, job: Job, scratch: Scratch) -> dict[str, Any]:
     out = queue.out(job.id)
     left = job.progress.get("seconds_left")
+    waits = job.state == "running" and job.progress.get("wants_room")
     shared = _short(job) | {
         "reason": job.reason,
-        "waits": str(job.progress.get("message", "")) if job.progress.get("wants_room") else "",
+        "waits": str(job.progress.get("message", "")) if waits else "",
         "seconds_left": round(left) if job.state == "running" and left is not None else None,
         "log": queue.log(job.id, LINES) if job.state in ("failed", "running", "stopping") else [],
         "folder": str(out),

@@ -4,7 +4,8 @@ let chosen = 0;
 let from = null;
 const area = el("div", { class: "canvas-area", role: "img", "aria-label": "Draw boxes here, or type them below" });
 const names = el("div", { class: "canvas-names", role: "group", "aria-label": "Noun that the next box is for" });
-const state = () => props.value || { nouns: [], boxes: [] };
+let own = null; // boxes told to the server, until it answers: the next one is added to them
+const state = () => ({ nouns: [], boxes: [], ...props.value, ...(own && { boxes: own }) });
 
 const place = (event) => {
   const box = area.getBoundingClientRect();
@@ -19,7 +20,7 @@ const drawnBox = (box, colour) => {
   node.style.setProperty("--noun", nounColour(Math.max(0, colour)));
   return node;
 };
-const tell = (boxes) => trigger("select", { boxes });
+const tell = (boxes) => { own = boxes; draw(); trigger("select", { boxes }); };
 
 area.addEventListener("pointerdown", (event) => {
   if (!state().nouns.length) return;
@@ -60,5 +61,5 @@ const draw = () => {
   area.replaceChildren(...boxes.map((box) => drawnBox(box, nouns.indexOf(box.noun))));
   root.replaceChildren(names, area);
 };
-watch("value", draw);
+watch("value", () => { own = null; draw(); });
 draw();

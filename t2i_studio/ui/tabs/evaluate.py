@@ -162,8 +162,9 @@ def _wire(
     go.click(handlers.start, given, started, concurrency_limit=None, **PRIVATE)
     page.load(handlers.attach, None, started, **PRIVATE)
     # No stream: a comparison takes hours, and a clock goes on after a laptop slept.
-    clock.tick(handlers.look, [watched, board], seen, queue=False, **PRIVATE)
-    cancel.click(handlers.cancel, watched, cancel, queue=False, **PRIVATE)
+    only = "(id, board) => [id, board && { id: board.id, stamp: board.stamp }]"  # not the table, every two seconds
+    clock.tick(handlers.look, [watched, board], seen, queue=False, js=only, **PRIVATE)
+    cancel.click(handlers.cancel, [watched, board], cancel, queue=False, **PRIVATE)
     read: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": None, **PRIVATE}
     gr.on([page.load, fields["suite"].change], handlers.tasks_of, fields["suite"], fields["tasks"], **read)
     gr.on([page.load, *(one.change for one in given)], handlers.plan, given, plan, **read)

@@ -124,6 +124,7 @@ class EvaluateHandlers(Reading):
         Args:
             shown: the board as the page has it: on a slow page the answer to Start comes after the first looks.
         """
+        task_id = task_id or (shown or {}).get("id")  # a page may outlive what the server remembers of it
         task = self.studio.task(task_id) if task_id else None
         if task is None or (shown or {}).get("stamp") == _stamp(task):
             return [gr.skip()] * 4
@@ -135,8 +136,9 @@ class EvaluateHandlers(Reading):
         buttons = [gr.update(visible=not busy), gr.update(visible=busy, value="Cancel", interactive=True)]
         return [board(task) | {"stamp": stamp}, *buttons, None]
 
-    def cancel(self, task_id: str | None) -> Any:
+    def cancel(self, task_id: str | None, shown: Mapping[str, Any] | None = None) -> Any:
         """Ask it to stop; what is painted stays. Returns the button."""
+        task_id = task_id or (shown or {}).get("id")
         task = self.studio.task(task_id) if task_id else None
         if task is None or not task.active:
             return gr.skip()

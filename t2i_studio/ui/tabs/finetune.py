@@ -115,8 +115,9 @@ def _wire(handlers: FineTuneHandlers, parts: Parts, page: gr.Blocks, clock: gr.T
     clock.tick(handlers.refresh, shown, shown, queue=False, **PRIVATE)
     making = [parts.data.making[name] for name in MAKING]
     parts.board.select(
-        handlers.act, parts.chosen, [*shown, parts.preset, *controls, *making], concurrency_limit=None, **PRIVATE
-    )
+        handlers.act, parts.chosen, [*shown, parts.preset, *controls, *making], trigger_mode="multiple",
+        concurrency_limit=None, **PRIVATE,
+    )  # fmt: skip
 
 
 def worn(studio: Studio, job_id: str) -> tuple[str, str]:

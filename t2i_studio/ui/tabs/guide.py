@@ -9,7 +9,7 @@ import gradio as gr
 
 from ...guidance import METHODS
 from ..controls import control
-from ..parts import part
+from ..parts import held, in_turn, part
 from ..viewer import SCRIPTS
 from .asking import PRIVATE, Asking, model_choices
 from .guide_events import DIALS, SETTINGS, GuideHandlers
@@ -41,7 +41,7 @@ class Parts:
     choice: gr.State
     rest: gr.State
     watched: gr.State
-    shown: gr.State
+    shown: gr.Textbox
 
 
 def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) -> Asking:
@@ -52,9 +52,8 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
             asked = _ask(studio, handlers)
         with gr.Column(elem_classes=["inspect-see"], scale=1, min_width=320):
             pair = part("pair", {"state": "idle"}, scripts=SCRIPT)
-    parts = Parts(
-        **asked, pair=pair, choice=gr.State(None), rest=gr.State(None), watched=gr.State(None), shown=gr.State(None)
-    )
+    states = {name: gr.State(None) for name in ("choice", "rest", "watched")}
+    parts = Parts(**asked, pair=pair, **states, shown=held("guide-shown"))
     _wire(handlers, parts, page, clock)
     return Asking(
         handlers.use, [parts.choice, parts.chips, parts.rest, *parts.settings.values(), *parts.dials.values()],
@@ -148,16 +147,17 @@ def _wire(handlers: GuideHandlers, parts: Parts, page: gr.Blocks, clock: gr.Time
         queue=False, **PRIVATE,
     )  # fmt: skip
     read: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": None, **PRIVATE}
+    turn = in_turn("guide-words")
     gr.on(
         [prompt.change, language.input, model.input], handlers.parsed, [prompt, model, language, parts.choice],
-        parts.chips, **read,
+        parts.chips, **{**turn, "trigger_mode": "always_last"}, **PRIVATE,
     )  # fmt: skip
     words = [prompt, model, language, parts.choice, boxes]
     gr.on([parts.chips.change, boxes.change], handlers.canvas, words, parts.canvas, **read)
-    parts.canvas.select(handlers.drawn, None, boxes, queue=False, **PRIVATE)
+    parts.canvas.select(handlers.drawn, None, boxes, **turn, **PRIVATE)
     asked, chosen = [prompt, model, language, parts.choice], [parts.choice, parts.chips]
-    parts.chips.select(handlers.toggle, asked, chosen, queue=False, **PRIVATE)
+    parts.chips.select(handlers.toggle, asked, chosen, **turn, **PRIVATE)
     parts.chips.change(handlers.described, [prompt, language, parts.choice], parts.attributes, **read)
-    parts.attributes.select(handlers.describe, asked, chosen, queue=False, **PRIVATE)
-    parts.attributes.clear(handlers.undescribe, asked, chosen, queue=False, **PRIVATE)
-    parts.chips.clear(handlers.forget, [prompt, model, language], [parts.choice, parts.chips], queue=False, **PRIVATE)
+    parts.attributes.select(handlers.describe, asked, chosen, **turn, **PRIVATE)
+    parts.attributes.clear(handlers.undescribe, asked, chosen, **turn, **PRIVATE)
+    parts.chips.clear(handlers.forget, [prompt, model, language], chosen, **turn, **PRIVATE)

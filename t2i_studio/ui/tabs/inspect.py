@@ -11,7 +11,7 @@ import gradio as gr
 from ...config import InspectSettings
 from .. import exports, stage
 from ..controls import GROUPS, as_text, control
-from ..parts import part
+from ..parts import held, in_turn, part
 from ..viewer import SCRIPTS
 from .asking import PRIVATE, Asking, model_choices
 from .inspect_events import MODEL_SETS, Handlers
@@ -59,9 +59,7 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
         with gr.Column(elem_classes=["inspect-see"], scale=1, min_width=320):
             seen = _see(handlers)
     states = {"choice": gr.State(None), "watched": gr.State(None)}
-    # Held by the page, not by the server: looks and stream may arrive in another order than they were answered.
-    shown = gr.Textbox("", visible="hidden", elem_id="inspect-shown", label="Task whose end is shown")
-    parts = Parts(**asked, **seen, **states, shown=shown)
+    parts = Parts(**asked, **seen, **states, shown=held("inspect-shown"))
     _wire(handlers, parts, page, clock)
     names = list(parts.settings)
     return Asking(
@@ -164,13 +162,11 @@ def _wire(handlers: Handlers, parts: Parts, page: gr.Blocks, clock: gr.Timer) ->
 
 def _wire_prompt(handlers: Handlers, parts: Parts) -> None:
     prompt, model, language = (parts.settings[name] for name in ("prompt", "model", "language"))
-    read: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": None, **PRIVATE}
+    words, chosen, turn = [prompt, model, language], [parts.choice, parts.chips], in_turn("inspect-words")
     gr.on(
-        [prompt.change, language.input, model.input],
-        handlers.parsed, [prompt, model, language, parts.choice], parts.chips, **read,
+        [prompt.change, language.input, model.input], handlers.parsed, [*words, parts.choice], parts.chips,
+        **{**turn, "trigger_mode": "always_last"}, **PRIVATE,
     )  # fmt: skip
-    parts.chips.select(
-        handlers.toggle, [prompt, model, language, parts.choice], [parts.choice, parts.chips], queue=False, **PRIVATE
-    )
-    parts.chips.clear(handlers.forget, [prompt, model, language], [parts.choice, parts.chips], queue=False, **PRIVATE)
+    parts.chips.select(handlers.toggle, [*words, parts.choice], chosen, **turn, **PRIVATE)
+    parts.chips.clear(handlers.forget, words, chosen, **turn, **PRIVATE)
     parts.examples.select(handlers.example, None, prompt, queue=False, **PRIVATE)

@@ -59,15 +59,19 @@ class Several(Reading):
                     buttons = still
         yield self._ended(tasks, ids)
 
-    def heal(self, ids: list[str] | None, shown: list[str] | None) -> list[Any]:
-        """What the page shows of tasks whose stream was lost: their end, once it is there."""
+    def heal(self, ids: list[str] | None, shown: str | None) -> list[Any]:
+        """What the page shows of tasks whose stream was lost (a reload, a laptop that slept)."""
         tasks = self.tasks_of(ids)
-        if not tasks or ids == shown or not all(task.wait(0) for task in tasks):
+        if not tasks or _key(ids) == shown:
             return [gr.skip()] * (3 + len(self.buttons(busy=False)))
-        return self._ended(tasks, ids)
+        if all(task.wait(0) for task in tasks):
+            return self._ended(tasks, ids)
+        # Should this arrive after the end, an empty `shown` lets the next look send the end again.
+        busy = [*self.buttons(busy=True)[:-1], gr.update(visible=True)]  # a pressed Cancel stays pressed
+        return [self.view(tasks), *busy, gr.skip(), ""]
 
     def _ended(self, tasks: list[Task], ids: list[str] | None) -> list[Any]:
-        return [self.view(tasks), *self.buttons(busy=False), self.trouble(tasks), ids]
+        return [self.view(tasks), *self.buttons(busy=False), self.trouble(tasks), _key(ids)]
 
     def cancel(self, ids: list[str] | None) -> Any:
         """Ask all of them to stop. Returns the button."""
@@ -79,3 +83,8 @@ class Several(Reading):
     def attached(self) -> list[str] | None:
         """A page was opened: the ids it goes on with."""
         return self.latest if any(self.studio.task(one) for one in self.latest) else None
+
+
+def _key(ids: list[str] | None) -> str:
+    """Several ids as what the page holds."""
+    return ",".join(ids or [])

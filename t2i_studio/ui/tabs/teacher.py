@@ -10,7 +10,7 @@ import gradio as gr
 
 from ...config import ProbeSettings
 from ..controls import control
-from ..parts import part
+from ..parts import held, in_turn, part
 from .asking import PRIVATE, Asking, model_choices
 from .teacher_events import SETTINGS, TeacherHandlers
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ...studio import Studio
     from ..scratch import Scratch
 
+PAINTED = "teacher-painted"
+"""Turn of the events that read or write the painted masks."""
 SCRIPT = (
     "keepcard", "painting", "viewer/maps", "viewer/paint", "viewer/curves",
     *(f"teacher/{name}" for name in ("data", "figures", "rows", "levels", "decay", "sites", "verdict", "teacher")),
@@ -54,7 +56,7 @@ class Parts:
     painted: gr.State
     number: gr.State
     watched: gr.State
-    shown: gr.State
+    shown: gr.Textbox
 
 
 def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) -> Asking:
@@ -70,8 +72,8 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
             asked = _ask(studio)
         with gr.Column(elem_classes=["inspect-see"], scale=1, min_width=320):
             seen = part("teacher", {"state": "idle"}, scripts=SCRIPT, server_functions=[make_file])
-    states = {name: gr.State(None) for name in ("choice", "source", "watched", "shown")}
-    parts = Parts(**asked, seen=seen, painted=gr.State({}), number=gr.State(0), **states)
+    states = {name: gr.State(None) for name in ("choice", "source", "watched")}
+    parts = Parts(**asked, seen=seen, painted=gr.State({}), number=gr.State(0), **states, shown=held("teacher-shown"))
     _wire(handlers, parts, page, clock)
     return Asking(
         handlers.use, [parts.source, parts.picture, parts.choice, parts.settings["prompt"], parts.settings["model"]],
@@ -126,7 +128,7 @@ def _wire(handlers: TeacherHandlers, parts: Parts, page: gr.Blocks, clock: gr.Ti
     shown = [parts.seen, parts.compare, parts.cancel, parts.problems, parts.shown]
     started = parts.compare.click(
         handlers.start, given, [parts.watched, parts.problems, parts.seen, parts.compare, parts.cancel],
-        concurrency_limit=None, **PRIVATE,
+        **{**in_turn(PAINTED), "trigger_mode": "once"}, **PRIVATE,  # after the last stroke
     )  # fmt: skip
     states = [parts.watched, parts.number, parts.source, parts.picture, parts.choice, parts.painted]
     opened = page.load(handlers.attach, None, [*states, *(parts.settings[n] for n in SETTINGS)], **PRIVATE)
@@ -149,11 +151,17 @@ def _wire(handlers: TeacherHandlers, parts: Parts, page: gr.Blocks, clock: gr.Ti
 def _wire_caption(handlers: TeacherHandlers, parts: Parts) -> None:
     prompt, model, language = (parts.settings[name] for name in ("prompt", "model", "language"))
     words = [prompt, model, language]
-    read: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": None, **PRIVATE}
-    gr.on([prompt.change, language.input, model.input], handlers.parsed, [*words, parts.choice], parts.chips, **read)
+    turn, read = in_turn("teacher-words"), {"trigger_mode": "always_last", **PRIVATE}
+    gr.on(
+        [prompt.change, language.input, model.input], handlers.parsed, [*words, parts.choice], parts.chips,
+        **{**turn, **read},
+    )  # fmt: skip
     chosen = [parts.choice, parts.chips]
-    parts.chips.select(handlers.toggle, [*words, parts.choice], chosen, queue=False, **PRIVATE)
-    parts.chips.clear(handlers.forget, words, chosen, queue=False, **PRIVATE)
+    parts.chips.select(handlers.toggle, [*words, parts.choice], chosen, **turn, **PRIVATE)
+    parts.chips.clear(handlers.forget, words, chosen, **turn, **PRIVATE)
     painting = [prompt, language, parts.choice, parts.source, parts.picture, parts.painted]
-    gr.on([parts.chips.change, parts.picture.change], handlers.brush, painting, parts.brush, **read)
-    parts.brush.select(handlers.paint, parts.painted, parts.painted, queue=False, **PRIVATE)
+    gr.on(
+        [parts.chips.change, parts.picture.change], handlers.brush, painting, parts.brush,
+        concurrency_limit=None, **read,
+    )  # fmt: skip
+    parts.brush.select(handlers.paint, parts.painted, parts.painted, **in_turn(PAINTED), **PRIVATE)
