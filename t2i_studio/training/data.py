@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from ..config import ASSETS
 from ..errors import InputError
 from ..pictures import METADATA, captioned, cut, open_picture
 from .words import Words, words_of
@@ -24,6 +25,8 @@ SCENES = "scenes:"
 FIRST_SCENE = 50_000_000
 """Scenes of fine-tunes start here: pre-training never sees these numbers."""
 _MOST_SCENES = 100_000
+SHIPPED = ASSETS / "data"
+"""Data sets that ship, each in a folder of its name."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,18 @@ class Encoded:
     "(P,), mean 1."
 
 
+def folder_of(source: str) -> Path:
+    """The folder of a data source: one that ships by its name, else the user's own."""
+    named = SHIPPED / source
+    return named if Path(source).name == source and named.is_dir() else Path(source).expanduser()
+
+
 def examples(source: str) -> Iterator[Example]:
     """The pictures of a data source.
 
     Args:
-        source: a folder (`metadata.jsonl` with `file_name`, `text`, and `reward` where it is known; or `.txt`
-            files beside the pictures), or `scenes:N`.
+        source: the name of a data set that ships; a folder (`metadata.jsonl` with `file_name`, `text`, and `reward`
+            where it is known; or `.txt` files beside the pictures); or `scenes:N`.
 
     Raises:
         InputError: no such folder, nothing in it, a damaged picture, or not a number of scenes.
@@ -61,7 +70,7 @@ def examples(source: str) -> Iterator[Example]:
     if source.startswith(SCENES):
         yield from _scenes(source)
         return
-    folder = Path(source).expanduser()
+    folder = folder_of(source)
     rewards = _rewards(folder / METADATA)
     for one in captioned(folder):
         yield Example(open_picture(one.file), one.caption, rewards.get(one.file.resolve(), 1.0))
@@ -74,7 +83,7 @@ def count_examples(source: str) -> int:
         InputError: no such folder, nothing in it, or not a number of scenes.
     """
     if not source.startswith(SCENES):
-        return len(captioned(source))
+        return len(captioned(folder_of(source)))
     text = source.removeprefix(SCENES)
     if not text.isdigit() or not 1 <= int(text) <= _MOST_SCENES:
         raise InputError(f"{source!r} names no scenes.", f"Write scenes:400; 1 to {_MOST_SCENES} are possible.")
@@ -93,7 +102,7 @@ def has_rewards(source: str) -> bool:
     """Whether the pictures of a source have rewards that differ: GORS means nothing without."""
     if source.startswith(SCENES):
         return False
-    return len(set(_rewards(Path(source).expanduser() / METADATA).values())) > 1
+    return len(set(_rewards(folder_of(source) / METADATA).values())) > 1
 
 
 def _rewards(file: Path) -> dict[Path, float]:

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from ..config import DEFAULT_MODEL, MAX_SEED, Settings
 
-PLAIN = "scenes:400"
+OWN_PICTURES = "emoji-own-pictures"
+"""emoji-unet's own, those of many that show what was asked for: it ships."""
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Learning": (
         "rates, batch, schedule",
@@ -37,11 +38,14 @@ class TrainSettings(Settings):
 
     model: str = Field(DEFAULT_MODEL, min_length=1, description="The model that learns: a name, folder or hub id.")
     data: str = Field(
-        PLAIN, min_length=1,
-        description="A folder of captioned pictures, or scenes:N, N rendered scenes of the embedded world.",
+        OWN_PICTURES, min_length=1,
+        description=f"A folder of captioned pictures; {OWN_PICTURES}, what emoji-unet painted best; or scenes:N, "
+        "N rendered scenes of the embedded world.",
     )  # fmt: skip
-    output_dir: str = Field("", description="Folder for LoRA, checkpoints and log; empty: one in the studio's own.")
-    seed: int = Field(0, ge=0, le=MAX_SEED, description="Start of LoRA weights, order, noise and timesteps.")
+    output_dir: str = Field(
+        "", description="Folder for what was learnt, checkpoints and log; empty: one in the studio's own."
+    )
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="Start of new weights, order, noise and timesteps.")
     language: str = Field("en", pattern="^[a-z]{2,3}(-[a-z]+)?$", description="Language of the captions (Stanza code).")
     resolution: int = Field(0, ge=0, le=2048, description="Pixels a side; 0: the model's own.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
@@ -49,18 +53,22 @@ class TrainSettings(Settings):
     max_train_steps: int = Field(200, ge=1, le=1_000_000, description="Optimizer steps.")
     train_batch_size: int = Field(4, ge=1, le=512, description="Pictures a step and process.")
     gradient_accumulation_steps: int = Field(1, ge=1, le=512, description="Batches gathered into one step.")
-    learning_rate: float = Field(1e-4, gt=0, le=1, allow_inf_nan=False, description="Of the denoiser's LoRA.")
-    text_encoder_lr: float = Field(5e-6, ge=0, le=1, allow_inf_nan=False, description="Of the text encoders' LoRA.")
+    learning_rate: float = Field(1e-4, gt=0, le=1, allow_inf_nan=False, description="Of what learns in the denoiser.")
+    text_encoder_lr: float = Field(
+        5e-6, ge=0, le=1, allow_inf_nan=False, description="Of what learns in the text encoders."
+    )
     lr_scheduler: str = Field("constant", pattern="^(constant|cosine)$", description="constant or cosine, to 0.")
     lr_warmup_steps: int = Field(0, ge=0, le=100_000, description="Steps over which the learning rate rises from 0.")
     adam_weight_decay: float = Field(0.01, ge=0, le=10, allow_inf_nan=False, description="Of AdamW.")
     max_grad_norm: float = Field(1.0, gt=0, le=1e6, allow_inf_nan=False, description="Longer gradients are shortened.")
     mixed_precision: str = Field("no", pattern="^(no|fp16|bf16)$", description="Number format of the frozen weights.")
     gradient_checkpointing: bool = Field(False, description="Less memory for more time.")
-    use_ema: bool = Field(False, description="Keep a running mean of the LoRA, and give that out.")
+    use_ema: bool = Field(False, description="Keep a running mean of what learns, and give that out.")
 
     rank: int = Field(4, ge=1, le=1024, description="Rank of the LoRA; its alpha is the same.")
-    train_text_encoder: bool = Field(True, description="Whether the text encoders' self-attention gets a LoRA too.")
+    train_text_encoder: bool = Field(
+        True, description="Whether the text encoders learn too; of a LoRA, their self-attention."
+    )
     full_finetune: bool = Field(
         False, description="All weights learn instead of a LoRA: much memory, and a whole model comes out."
     )

@@ -101,3 +101,12 @@ class Opened:
         """The map canvas alone: (Y, X, 4) uint8."""
         url = self.page.evaluate("document.querySelector('.pl-map').toDataURL()")
         return np.asarray(Image.open(io.BytesIO(b64decode(url.split(",")[1]))).convert("RGBA"))
+
+
+def still(seen: Opened, selector: str, by: int) -> None:
+    """Scroll so that the status bar covers nothing of it, and wait until it rests."""
+    seen.page.mouse.wheel(0, by)
+    before, now = None, seen.page.locator(selector).bounding_box()
+    while before != now:
+        seen.page.wait_for_timeout(300)
+        before, now = now, seen.page.locator(selector).bounding_box()

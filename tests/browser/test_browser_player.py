@@ -103,7 +103,7 @@ def test_strip_and_curve_go_to_their_step_with_the_marker(seen: Opened) -> None:
 
 
 def test_play_runs_through_the_steps_and_stops_at_the_end(seen: Opened) -> None:
-    at_step(seen, 26)
+    at_step(seen, 5)
     frame = seen.map_pixels()
     seen.page.click(".pl-play")
     assert seen.page.get_attribute(".pl-play", "aria-label") == "Pause"

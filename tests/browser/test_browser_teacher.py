@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from t2i_studio.training import from_scene
-from tests.browser.pages import Opened
+from tests.browser.pages import Opened, still
 from tests.browser.test_browser_accessible import serious
 from tests.browser.test_browser_look import CONTRAST, UNNAMED
 from tests.ui.serving import Served
@@ -99,8 +99,7 @@ def test_marks_on_the_curve_are_the_sliders(visit: Visit) -> None:
     assert seen.page.input_value(".tea-slide-tea") == "1"
     assert seen.page.get_attribute(".tea-mark-tea", "aria-valuetext") == "t 25"
     seen.page.locator(".tea-decay").scroll_into_view_if_needed()
-    seen.page.mouse.wheel(0, 200)
-    seen.page.wait_for_timeout(300)
+    still(seen, ".tea-decay", 200)
     before = drawn(seen, "student")
     box, mark = (seen.page.locator(one).bounding_box() for one in (".tea-decay", ".tea-mark-stu"))
     seen.page.mouse.move(mark["x"] + mark["width"] / 2, mark["y"] + 60)
@@ -224,7 +223,8 @@ def test_what_is_no_picture_is_told_beside_it(visit: Visit, tmp_path: Path) -> N
     seen.page.fill(CAPTION, "a cat")
     seen.page.click("#teacher-go")
     seen.page.wait_for_selector("#teacher-picture .problem >> text=There is no picture yet.")
-    seen.page.set_input_files("#teacher-picture input[type=file]", str(tmp_path / "broken.png"))
+    with seen.page.expect_response(lambda answer: "/upload" in answer.url):
+        seen.page.set_input_files("#teacher-picture input[type=file]", str(tmp_path / "broken.png"))
     seen.page.wait_for_timeout(1000)
     seen.page.click("#teacher-go")
     seen.page.wait_for_selector("#teacher-picture .problem >> text=broken.png is no picture.")

@@ -77,6 +77,7 @@ const newGallery = (nav, say) => {
     if (!await deleteWithUndo(item, say, () => load(true))) return;
     found.items = found.items.filter((other) => other.id !== item.id);
     found.chosen = found.chosen.filter((id) => id !== item.id);
+    if (more.disabled) return load(true); // what is under way may still have it
     found.total -= 1;
     draw();
   };
