@@ -11,6 +11,7 @@ import hashlib
 import json
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,12 +76,18 @@ def _hub_index(source: str) -> dict[str, Any] | None:
     """`model_index.json` of a hub id, fetched or from the cache; None where it can't be had, which loading tells."""
     if not is_hub_id(source):
         return None
-    from huggingface_hub import hf_hub_download
-
     try:
-        return json.loads(Path(hf_hub_download(source, "model_index.json")).read_text(encoding="utf-8"))
+        return _fetched_index(source)
     except Exception:
         return None
+
+
+@lru_cache(maxsize=64)
+def _fetched_index(source: str) -> dict[str, Any]:
+    """Once a process: the hub is asked at each download, and a suite asks once a batch."""
+    from huggingface_hub import hf_hub_download
+
+    return json.loads(Path(hf_hub_download(source, "model_index.json")).read_text(encoding="utf-8"))
 
 
 def own_size(name: str) -> dict[str, int]:
@@ -161,7 +168,7 @@ class ModelShelf:
         dtype = pick_dtype(settings.dtype, device)
         if settings.offload != "none" and device.type == "cpu":
             raise SettingError("Offload needs a GPU.", "Set offload to none on the CPU.", "offload")
-        key = _key(settings)
+        key = _key(model, device, dtype, settings.offload)
         with self._lock:
             if key != self._key or self._loaded is None:
                 self.clear()
@@ -174,7 +181,11 @@ class ModelShelf:
 
     def holds(self, settings: MapSettings) -> bool:
         """Whether the pipeline for these settings is loaded."""
-        return self._loaded is not None and self._key == _key(settings)
+        if self._loaded is None:
+            return False
+        device = pick_device(settings.device)
+        dtype = pick_dtype(settings.dtype, device)
+        return self._key == _key(resolve(settings.model), device, dtype, settings.offload)
 
     def is_on(self, device: str) -> bool:
         """Whether a pipeline is loaded on a device."""
@@ -190,10 +201,9 @@ class ModelShelf:
                 torch.cuda.empty_cache()
 
 
-def _key(settings: MapSettings) -> tuple[Any, ...]:
-    model, device = resolve(settings.model), pick_device(settings.device)
+def _key(model: ModelSettings, device: torch.device, dtype: torch.dtype, offload: str) -> tuple[Any, ...]:
     source = source_of(model)
-    return (source, stamp(source), model.family, str(device), pick_dtype(settings.dtype, device), settings.offload)
+    return (source, stamp(source), model.family, str(device), dtype, offload)
 
 
 def stamp(source: str) -> tuple[tuple[str, int, int], ...]:

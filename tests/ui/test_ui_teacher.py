@@ -254,8 +254,7 @@ def test_a_lora_that_does_not_fit_leaves_the_base_on_the_page(handlers: TeacherH
 def test_cancel_reload_and_heal(handlers: TeacherHandlers, studio: FakeStudio, photo: str) -> None:
     studio.hold_at = 2
     ids, *_ = handlers.start(None, None, photo, None, *values(lora="mine", seed=7))
-    seen = handlers.heal(ids, None)
-    assert (seen[0]["state"], seen[-1]) == ("running", "")
+    assert handlers.heal(ids, None) == [gr.skip()] * 5
     found, _, source, file, _, _, *kept = handlers.attach()
     assert (found, source, file) == (ids, None, photo)
     assert kept == values(lora="mine", seed=7)

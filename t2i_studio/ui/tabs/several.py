@@ -60,15 +60,14 @@ class Several(Reading):
         yield self._ended(tasks, ids)
 
     def heal(self, ids: list[str] | None, shown: str | None) -> list[Any]:
-        """What the page shows of tasks whose stream was lost (a reload, a laptop that slept)."""
+        """What the page shows of tasks whose stream was lost: their end, once it is there.
+
+        Nothing on the way: told late it would put a picture that is there already back to its painting.
+        """
         tasks = self.tasks_of(ids)
-        if not tasks or _key(ids) == shown:
+        if not tasks or _key(ids) == shown or not all(task.wait(0) for task in tasks):
             return [gr.skip()] * (3 + len(self.buttons(busy=False)))
-        if all(task.wait(0) for task in tasks):
-            return self._ended(tasks, ids)
-        # Should this arrive after the end, an empty `shown` lets the next look send the end again.
-        busy = [*self.buttons(busy=True)[:-1], gr.update(visible=True)]  # a pressed Cancel stays pressed
-        return [self.view(tasks), *busy, gr.skip(), ""]
+        return self._ended(tasks, ids)
 
     def _ended(self, tasks: list[Task], ids: list[str] | None) -> list[Any]:
         return [self.view(tasks), *self.buttons(busy=False), self.trouble(tasks), _key(ids)]
