@@ -69,6 +69,28 @@ def test_average_can_be_loaded(tmp_path: Path) -> None:
     assert not torch.equal(other.layer.weight, task.layer.weight)
 
 
+def test_going_on_from_shipped_weights(tmp_path: Path) -> None:
+    """Steps count on, the rate warms up again, and a resumed run repeats that."""
+    start = loop.Start(step=20, seconds=100.0)
+    loop.train(Line(), PLAN, tmp_path / "whole", resume=False, start=start)
+    half = loop.Plan(**{**PLAN.__dict__, "total_steps": 40})
+    loop.train(Line(), half, tmp_path / "parts", resume=False, start=start)
+    loop.train(Line(), PLAN, tmp_path / "parts", resume=True)
+    assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
+    state = torch.load(tmp_path / "parts" / "state.pt", weights_only=True)
+    assert (state["step"], state["first"]) == (60, 20)
+    assert state["seconds"] > 100
+    assert PLAN.rate(20, 20) == PLAN.rate(0) < PLAN.rate(20)
+
+
+def test_curve_goes_on_from_the_shipped_one(tmp_path: Path) -> None:
+    curve = tmp_path / "curve.csv"
+    earlier = [{"step": "1", "loss": "0.9000"}, {"step": "2", "loss": "0.8000"}]
+    later = [{"step": str(s), "loss": str(s / 100), "seconds": "1", "samples": "1", "grad_norm": "1"} for s in (3, 4)]
+    loop.write_curve(later, curve, before=earlier)
+    assert curve.read_text().splitlines() == ["step,loss", "1,0.9000", "2,0.8000", "3,0.0300", "4,0.0400"]
+
+
 def test_rates() -> None:
     plan = loop.Plan(total_steps=100, batch_size=1, learning_rate=1.0, warmup_steps=10, schedule="cosine")
     assert plan.rate(0) == pytest.approx(0.1)

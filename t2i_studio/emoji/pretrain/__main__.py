@@ -2,6 +2,7 @@
 
 WHAT is `vae` (encoder and decoder together), `vae-decoder` (sharpen the decoder on fixed latents), `unet`,
 `mmdit` or `detector`. State lies in `$T2I_STUDIO_HOME/pretrain/WHAT`; `--export` writes averaged weights to `assets/`.
+Where the state is lost, `--from-shipped` goes on from the weights in `assets/` with a new optimizer.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 import torch
+from diffusers import DiffusionPipeline
 from transformers import CLIPTokenizer
 
 from ...config import ASSETS, home
@@ -27,6 +29,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m t2i_studio.emoji.pretrain", description=__doc__)
     parser.add_argument("what", choices=("vae", "vae-decoder", "unet", "mmdit", "detector"))
     parser.add_argument("--resume", action="store_true", help="go on from the saved state, if there is one")
+    parser.add_argument(
+        "--from-shipped",
+        action="store_true",
+        help="without a state: go on from the weights of unet or mmdit in assets/",
+    )
     parser.add_argument("--minutes", type=float, default=None, help="stop after this many minutes")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--export", action="store_true", help="write the averaged weights instead of training")
@@ -38,7 +45,22 @@ def main() -> None:
         return
     stop_after = None if options.minutes is None else options.minutes * 60
     task, plan = _task(options.what, folder)
-    loop.train(task, plan, folder, resume=options.resume, stop_after=stop_after)
+    start = None
+    if options.from_shipped and not (folder / "state.pt").exists():
+        start = _shipped(options.what, task)
+    loop.train(task, plan, folder, resume=options.resume, stop_after=stop_after, start=start)
+
+
+def _shipped(what: str, task: loop.Task) -> loop.Start:
+    """Put the weights that ship into the task."""
+    folder = ASSETS / f"emoji-{what}"
+    if what not in ("unet", "mmdit") or not folder.is_dir():
+        raise SystemExit(f"No weights of {what} lie in {folder}: only unet and mmdit go on from theirs.")
+    pipe = DiffusionPipeline.from_pretrained(folder)
+    for name, module in task.modules.items():
+        module.load_state_dict(getattr(pipe, name).state_dict())
+    measured = json.loads((folder / "measured.json").read_text(encoding="utf-8"))[what]
+    return loop.Start(measured["step"], measured["hours"] * 3600)
 
 
 def _task(what: str, folder: Path) -> tuple[loop.Task, loop.Plan]:
@@ -93,7 +115,8 @@ def _note(part: str, measured: dict[str, float], folder: Path, out: Path = UNET_
         loss = sum(float(row["loss"]) for row in last) / len(last)
         hours = float(rows[-1]["seconds"]) / 3600
         measured = {**measured, "samples": int(rows[-1]["samples"]), "hours": round(hours, 2), "loss": round(loss, 4)}
-        loop.write_curve(rows, out / f"losses-{folder.name}.csv")
+        curve = out / f"losses-{folder.name}.csv"
+        loop.write_curve(rows, curve, before=_earlier(curve, int(rows[0]["step"])))
     file = out / "measured.json"
     kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     kept[folder.name] = measured
@@ -101,6 +124,14 @@ def _note(part: str, measured: dict[str, float], folder: Path, out: Path = UNET_
         kept["vae"] = {**kept.get("vae", {}), **{k: v for k, v in measured.items() if k.startswith("mae")}}
     file.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(kept))
+
+
+def _earlier(curve: Path, step: int) -> list[dict[str, str]]:
+    """The shipped curve up to where a log begins: of weights that were gone on from."""
+    if not curve.exists():
+        return []
+    with curve.open(newline="", encoding="utf-8") as handle:
+        return [row for row in csv.DictReader(handle) if int(row["step"]) < step]
 
 
 if __name__ == "__main__":

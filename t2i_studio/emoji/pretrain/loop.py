@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from dataclasses import asdict, dataclass
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ import torch
 from .muon import Muon
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from torch import nn
@@ -51,9 +52,9 @@ class Plan:
     checkpoint_seconds: float = 200.0
     preview_seconds: float = 900.0
 
-    def rate(self, step: int) -> float:
-        """Learning rate of a step."""
-        rate = self.learning_rate * min(1.0, (step + 1) / max(1, self.warmup_steps))
+    def rate(self, step: int, first: int = 0) -> float:
+        """Learning rate of a step, of a training whose optimizer was new at step `first`."""
+        rate = self.learning_rate * min(1.0, (step + 1 - first) / max(1, self.warmup_steps))
         if self.schedule == "cosine":
             phase = min(1.0, step / max(1, self.total_steps))
             factor = 0.5 * (1 + math.cos(math.pi * phase))
@@ -64,6 +65,13 @@ class Plan:
         if self.cooldown_steps and left < self.cooldown_steps:
             return rate * max(self.final_ratio, left / self.cooldown_steps)
         return rate
+
+
+class Start(NamedTuple):
+    """What trained weights are of: steps, and seconds of training."""
+
+    step: int = 0
+    seconds: float = 0.0
 
 
 class Task(Protocol):
@@ -112,8 +120,14 @@ class Ema:
                 kept.copy_(current)
 
 
-def train(task: Task, plan: Plan, folder: Path, *, resume: bool, stop_after: float | None = None) -> None:
+def train(
+    task: Task, plan: Plan, folder: Path, *, resume: bool, stop_after: float | None = None, start: Start | None = None
+) -> None:
     """Run `task` to `plan.total_steps`, or for `stop_after` seconds; the state lies in `folder`.
+
+    Args:
+        start: where the weights in `task` come from, if there is no state. The optimizer is new then, and
+            the rate warms up again.
 
     Raises:
         FileExistsError: there is a state and `resume` is False, or another training runs in `folder`.
@@ -123,11 +137,12 @@ def train(task: Task, plan: Plan, folder: Path, *, resume: bool, stop_after: flo
     state_file = folder / "state.pt"
     optimizer = _optimizer(task, plan)
     ema = Ema(task.modules, plan.ema_decay)
-    step, seconds = 0, 0.0
+    step, seconds = start or Start()
+    first = step
     if state_file.exists():
         if not resume:
             raise FileExistsError(f"{state_file} exists: add --resume, or delete the folder.")
-        step, seconds = _load(state_file, task, optimizer, ema, plan)
+        step, seconds, first = _load(state_file, task, optimizer, ema, plan)
     log = _Log(folder / "loss.csv", step)
     asked_to_stop = _stop_on_sigterm()
     started = saved = previewed = time.monotonic()
@@ -135,7 +150,7 @@ def train(task: Task, plan: Plan, folder: Path, *, resume: bool, stop_after: flo
         rng = np.random.default_rng([plan.seed, step])
         generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + step)
         for group in optimizer.param_groups:
-            group["lr"] = plan.rate(step)
+            group["lr"] = plan.rate(step, first)
         loss, extra = task.loss(rng, generator, step)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], plan.clip)
@@ -151,7 +166,7 @@ def train(task: Task, plan: Plan, folder: Path, *, resume: bool, stop_after: flo
         done = step >= plan.total_steps or late or asked_to_stop.is_set()
         if done or now - saved > plan.checkpoint_seconds:
             log.flush()
-            _save(state_file, task, optimizer, ema, plan, step, total)
+            _save(state_file, task, optimizer, ema, plan, step, total, first)
             saved = time.monotonic()
             if done or saved - previewed > plan.preview_seconds:
                 _preview(task, ema, folder, step)
@@ -196,7 +211,14 @@ def _preview(task: Task, ema: Ema, folder: Path, step: int) -> None:
 
 
 def _save(
-    file: Path, task: Task, optimizer: torch.optim.Optimizer, ema: Ema, plan: Plan, step: int, seconds: float
+    file: Path,
+    task: Task,
+    optimizer: torch.optim.Optimizer,
+    ema: Ema,
+    plan: Plan,
+    step: int,
+    seconds: float,
+    first: int,
 ) -> None:
     state = {
         "modules": {name: m.state_dict() for name, m in task.modules.items()},
@@ -205,13 +227,14 @@ def _save(
         "plan": asdict(plan),
         "step": step,
         "seconds": seconds,
+        "first": first,
     }
     partial = file.with_suffix(".part")
     torch.save(state, partial)
     partial.replace(file)
 
 
-def _load(file: Path, task: Task, optimizer: torch.optim.Optimizer, ema: Ema, plan: Plan) -> tuple[int, float]:
+def _load(file: Path, task: Task, optimizer: torch.optim.Optimizer, ema: Ema, plan: Plan) -> tuple[int, float, int]:
     state = torch.load(file, weights_only=True)
     for name, module in task.modules.items():
         module.load_state_dict(state["modules"][name])
@@ -221,7 +244,7 @@ def _load(file: Path, task: Task, optimizer: torch.optim.Optimizer, ema: Ema, pl
     for key, value in asdict(plan).items():
         if state["plan"].get(key) != value:
             print(f"resume: {key} was {state['plan'].get(key)}, is now {value}", flush=True)
-    return state["step"], state["seconds"]
+    return state["step"], state["seconds"], state.get("first", 0)
 
 
 class _Log:
@@ -272,13 +295,16 @@ def load_average(file: Path, modules: dict[str, nn.Module]) -> int:
     return int(state["step"])
 
 
-def write_curve(rows: list[dict[str, str]], file: Path, points: int = 250) -> None:
-    """The curve that ships beside weights: rows of a log, thinned to about `points` means."""
+def write_curve(
+    rows: list[dict[str, str]], file: Path, points: int = 250, before: Sequence[dict[str, str]] = ()
+) -> None:
+    """The curve that ships beside weights: `before` as it is, then a log's rows, thinned to about `points` means."""
     losses = [name for name in rows[0] if name not in ("step", "samples", "seconds", "grad_norm")]
     stride = -(-len(rows) // points)
     with file.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(["step", *losses])
+        writer.writerows([row["step"], *(row[name] for name in losses)] for row in before)
         for start in range(0, len(rows), stride):
             part = rows[start : start + stride]
             means = [sum(float(row[name]) for row in part) / len(part) for name in losses]
