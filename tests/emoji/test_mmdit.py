@@ -31,7 +31,7 @@ def test_a_step_reaches_every_part(task: MmditTask) -> None:
     loss, logged = task.loss(np.random.default_rng(0), torch.Generator().manual_seed(0), 0)
     loss.backward()
     assert 1 < float(loss.detach()) < 4
-    assert set(logged) == {"low", "mid", "high"}
+    assert set(logged) == {"loss", "told", "low", "mid", "high"}
     for name, module in task.modules.items():
         norms = [p.grad.norm() for p in module.parameters() if p.grad is not None]
         assert norms, name

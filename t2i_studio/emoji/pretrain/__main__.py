@@ -58,7 +58,8 @@ def _shipped(what: str, task: loop.Task) -> loop.Start:
         raise SystemExit(f"No weights of {what} lie in {folder}: only unet and mmdit go on from theirs.")
     pipe = DiffusionPipeline.from_pretrained(folder)
     for name, module in task.modules.items():
-        module.load_state_dict(getattr(pipe, name).state_dict())
+        if hasattr(pipe, name):
+            module.load_state_dict(getattr(pipe, name).state_dict())
     measured = json.loads((folder / "measured.json").read_text(encoding="utf-8"))[what]
     return loop.Start(measured["step"], measured["hours"] * 3600)
 

@@ -13,6 +13,7 @@ import torch
 
 from ..captions import Mixture
 from ..scenes import Scene, render, scene_of_seed
+from .semantics import GRID, labels_of
 from .vae import to_tensor
 
 if TYPE_CHECKING:
@@ -21,18 +22,17 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL
 
 SHAPE = (8, 16, 16)
+LABELS = (3, GRID, GRID)
 
 
 class LatentPool:
-    """Latents (posterior means, unscaled, float16) and captions of scenes 0 … size − 1."""
+    """Latents (posterior means, unscaled, float16), labels and captions of scenes 0 … size − 1."""
 
     def __init__(self, folder: Path, vae: AutoencoderKL, mixture_of: Callable[[int], Mixture], capacity: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        file = folder / "latents.f16"
-        if not file.exists():
-            np.memmap(file, np.float16, "w+", shape=(capacity, *SHAPE)).flush()
-        self._latents = np.memmap(file, np.float16, "r+", shape=(capacity, *SHAPE))
-        self._done = np.memmap(_sized(folder / "done.u1", capacity), np.uint8, "r+", shape=(capacity,))
+        self._latents = _mapped(folder / "latents.f16", np.float16, (capacity, *SHAPE))
+        self._labels = _mapped(folder / "labels.u1", np.uint8, (capacity, *LABELS))
+        self._done = _mapped(folder / "done.u1", np.uint8, (capacity,))
         self._captions: dict[int, str] = {}
         self._vae, self._mixture_of, self.capacity = vae, mixture_of, capacity
 
@@ -42,16 +42,18 @@ class LatentPool:
         missing = [int(i) for i in np.unique(indices) if not self._done[i]]
         for start in range(0, len(missing), 16):
             part = missing[start : start + 16]
-            images = to_tensor([render(self._scene(i)) for i in part])
+            scenes = [self._scene(i) for i in part]
+            images = to_tensor([render(scene) for scene in scenes])
             means = self._vae.encode(images).latent_dist.mean
             self._latents[part] = means.numpy().astype(np.float16)
+            self._labels[part] = np.stack([labels_of(scene) for scene in scenes])
             self._done[part] = 1
 
-    def batch(self, indices: np.ndarray) -> tuple[torch.Tensor, list[str]]:
-        """Latents float32 (B, 8, 16, 16) and captions of scenes, encoding what is missing."""
+    def batch(self, indices: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, list[str]]:
+        """Latents float32 (B, 8, 16, 16), labels uint8 (B, 3, 16, 16) and captions; encodes what is missing."""
         self.ensure(indices)
         latents = torch.from_numpy(self._latents[indices].astype(np.float32))
-        return latents, [self._caption(int(i)) for i in indices]
+        return latents, torch.from_numpy(self._labels[indices]), [self._caption(int(i)) for i in indices]
 
     def _scene(self, index: int) -> Scene:
         return scene_of_seed(index, self._mixture_of(index))
@@ -62,10 +64,10 @@ class LatentPool:
         return self._captions[index]
 
 
-def _sized(file: Path, size: int) -> Path:
+def _mapped(file: Path, kind: type[np.generic], shape: tuple[int, ...]) -> np.memmap:
     if not file.exists():
-        file.write_bytes(bytes(size))
-    return file
+        np.memmap(file, kind, "w+", shape=shape).flush()
+    return np.memmap(file, kind, "r+", shape=shape)
 
 
 @torch.no_grad()

@@ -82,7 +82,7 @@ class Task(Protocol):
     def loss(
         self, rng: np.random.Generator, generator: torch.Generator, step: int
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        """Loss of one step and what to log beside it."""
+        """Loss of one step and what to log beside it; a `loss` in it is logged in its stead."""
         ...
 
     def preview(self, ema: dict[str, nn.Module], folder: Path, step: int) -> None:
@@ -304,7 +304,7 @@ def write_curve(
     with file.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(["step", *losses])
-        writer.writerows([row["step"], *(row[name] for name in losses)] for row in before)
+        writer.writerows([row["step"], *(row.get(name, "nan") for name in losses)] for row in before)
         for start in range(0, len(rows), stride):
             part = rows[start : start + stride]
             means = [sum(float(row[name]) for row in part) / len(part) for name in losses]

@@ -32,6 +32,7 @@ from ..vocabulary import COLOURS, NOUNS, NUMBERS, RELATIONS, plural
 from .export import write_pipeline
 from .latents import LatentPool
 from .loop import Plan
+from .semantics import WEIGHT, Semantics, Tap
 from .unet import CAPACITY, EMPTY_CAPTIONS, FIRST_POOL, FRESH, mixture_of
 
 if TYPE_CHECKING:
@@ -41,10 +42,12 @@ if TYPE_CHECKING:
 
 PLAN = Plan(
     total_steps=60_000, batch_size=16, learning_rate=2e-3, warmup_steps=100, ema_decay=0.998, optimizer="muon",
-    weight_decay=0.01, cycle_steps=4_000, cooldown_steps=1_000, seed=22,
+    weight_decay=0.01, cycle_steps=2_000, cooldown_steps=500, seed=22,
 )  # fmt: skip
 CLIP_COLUMNS, T5_COLUMNS = 32, 24
 WIDTH, HEAD_WIDTH, BLOCKS = 192, 32, 6
+TOLD_AFTER = 3
+"""Number of blocks after which features must tell what stands where."""
 CLIP_WIDTHS, CLIP_LAYERS = (96, 64), 3
 """The pipeline reads the features before the last layer, and the pooled text after it."""
 
@@ -100,17 +103,22 @@ def new_scheduler() -> FlowMatchEulerDiscreteScheduler:
 
 
 class MmditTask:
-    """Mean squared error of the velocity `ε − x` at logit-normal timesteps; a tenth of the captions empty."""
+    """Mean squared error of the velocity `ε − x` at logit-normal timesteps, and what stands where; a tenth of the
+    captions empty."""
 
     def __init__(self, vae: AutoencoderKL, tokenizer: CLIPTokenizer, folder: Path) -> None:
         torch.manual_seed(2)
         tokenizer.model_max_length = CLIP_COLUMNS
         self.tokenizer, self.tokenizer_3 = tokenizer, new_t5_tokenizer()
         first, second = (new_text_encoder(tokenizer, width) for width in CLIP_WIDTHS)
-        self.modules: dict[str, nn.Module] = {
+        self.parts: dict[str, nn.Module] = {
             "transformer": new_transformer(), "text_encoder": first, "text_encoder_2": second,
             "text_encoder_3": new_t5(self.tokenizer_3),
         }  # fmt: skip
+        self.semantics = Semantics(WIDTH)
+        self.modules: dict[str, nn.Module] = {**self.parts, "semantics": self.semantics}
+        blocks = self.parts["transformer"].transformer_blocks
+        self.tap = Tap(blocks[TOLD_AFTER - 1], pick=lambda streams: streams[1])  # text first, then picture
         # The pipeline shifts latents by what it finds there, and finds nothing in the U-Net's.
         self.vae = vae.eval().requires_grad_(False)
         self.vae.register_to_config(shift_factor=0.0)
@@ -126,7 +134,7 @@ class MmditTask:
         size = min(CAPACITY, FIRST_POOL + FRESH * step)
         fresh = np.arange(size, min(CAPACITY, size + FRESH))
         old = rng.integers(0, size, PLAN.batch_size - len(fresh))
-        latents, captions = self.pool.batch(np.concatenate([fresh, old]))
+        latents, labels, captions = self.pool.batch(np.concatenate([fresh, old]))
         captions = ["" if rng.random() < EMPTY_CAPTIONS else c for c in captions]
         sigmas = torch.sigmoid(torch.randn(len(latents), generator=generator))
         noise = torch.randn(latents.shape, generator=generator)
@@ -135,17 +143,18 @@ class MmditTask:
         text = self.family.text_inputs(self._pipe, captions, SCENE_SIZE, SCENE_SIZE)
         out = self.modules["transformer"](noisy, timestep=times, **text).sample
         each = F.mse_loss(out, noise - latents, reduction="none").mean((1, 2, 3))
-        logged = {}
+        told = self.semantics.loss(self.tap.taken(), labels)
+        logged = {"loss": float(each.detach().mean()), "told": float(told.detach())}
         for name, low, high in (("low", 0.0, 1 / 3), ("mid", 1 / 3, 2 / 3), ("high", 2 / 3, 1.0)):
             chosen = each.detach()[(sigmas >= low) & (sigmas < high)]
             logged[name] = float(chosen.mean()) if len(chosen) else float(each.detach().mean())
-        return each.mean(), logged
+        return each.mean() + WEIGHT * told, logged
 
     def pipeline(self) -> StableDiffusion3Pipeline:
         """The current weights as a plain pipeline."""
         pipe = StableDiffusion3Pipeline(
             vae=self.vae, tokenizer=self.tokenizer, tokenizer_2=self.tokenizer, tokenizer_3=self.tokenizer_3,
-            scheduler=new_scheduler(), **self.modules,
+            scheduler=new_scheduler(), **self.parts,
         )  # fmt: skip
         pipe.set_progress_bar_config(disable=True)
         return pipe

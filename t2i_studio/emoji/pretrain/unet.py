@@ -18,6 +18,7 @@ from ..captions import Mixture
 from .export import write_pipeline
 from .latents import LatentPool
 from .loop import Plan
+from .semantics import WEIGHT, Semantics, Tap
 from .tokenizer import NUM_COLUMNS
 
 if TYPE_CHECKING:
@@ -77,12 +78,16 @@ def mixture_of(index: int) -> Mixture:
 
 
 class UnetTask:
-    """Mean squared error of v at uniform timesteps; a tenth of the captions empty."""
+    """Mean squared error of v at uniform timesteps, and what stands where; a tenth of the captions empty."""
 
     def __init__(self, vae: AutoencoderKL, tokenizer: CLIPTokenizer, folder: Path) -> None:
         torch.manual_seed(1)
         self.text_encoder, self.unet = new_text_encoder(tokenizer), new_unet()
-        self.modules: dict[str, nn.Module] = {"unet": self.unet, "text_encoder": self.text_encoder}
+        self.semantics = Semantics(self.unet.config.block_out_channels[-1])
+        self.modules: dict[str, nn.Module] = {
+            "unet": self.unet, "text_encoder": self.text_encoder, "semantics": self.semantics,
+        }  # fmt: skip
+        self.tap = Tap(self.unet.up_blocks[0], pick=lambda grid: grid.flatten(2).mT)
         self.vae, self.tokenizer, self.scheduler = vae.eval().requires_grad_(False), tokenizer, new_scheduler()
         self.pool = LatentPool(folder / "latents", self.vae, mixture_of, CAPACITY)
 
@@ -93,7 +98,7 @@ class UnetTask:
         size = min(CAPACITY, FIRST_POOL + FRESH * step)
         fresh = np.arange(size, min(CAPACITY, size + FRESH))
         old = rng.integers(0, size, PLAN.batch_size - len(fresh))
-        latents, captions = self.pool.batch(np.concatenate([fresh, old]))
+        latents, labels, captions = self.pool.batch(np.concatenate([fresh, old]))
         latents = latents * self.vae.config.scaling_factor
         captions = ["" if rng.random() < EMPTY_CAPTIONS else c for c in captions]
         timesteps = torch.randint(0, 1000, (len(latents),), generator=generator)
@@ -102,11 +107,12 @@ class UnetTask:
         target = self.scheduler.get_velocity(latents, noise, timesteps)
         out = self.unet(noisy, timesteps, self.encode(captions)).sample
         each = F.mse_loss(out, target, reduction="none").mean((1, 2, 3))
-        logged = {}
+        told = self.semantics.loss(self.tap.taken(), labels)
+        logged = {"loss": float(each.detach().mean()), "told": float(told.detach())}
         for name, low, high in (("low", 0, 333), ("mid", 333, 667), ("high", 667, 1000)):
             chosen = each.detach()[(timesteps >= low) & (timesteps < high)]
             logged[name] = float(chosen.mean()) if len(chosen) else float(each.detach().mean())
-        return each.mean(), logged
+        return each.mean() + WEIGHT * told, logged
 
     def encode(self, captions: list[str]) -> torch.Tensor:
         """Captions → (B, K, D), padded as the pipeline pads."""
