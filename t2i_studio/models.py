@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
 
-_TEXT_ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
-
-
 @dataclass(frozen=True)
 class LoadedModel:
     """A pipeline ready to run."""
@@ -42,8 +39,8 @@ class LoadedModel:
 
     def fingerprint(self) -> str:
         """Hexadecimal name of these weights: changes whenever any parameter of denoiser or text encoder does."""
-        parts = [self.family.denoiser(self.pipe), *(getattr(self.pipe, n, None) for n in _TEXT_ENCODERS)]
-        sums = [float(p.detach().double().abs().sum()) for part in parts if part is not None for p in part.parameters()]
+        parts = [self.family.denoiser(self.pipe), *self.family.all_text_encoders(self.pipe).values()]
+        sums = [float(p.detach().double().abs().sum()) for part in parts for p in part.parameters()]
         return hashlib.sha256(repr(sums).encode()).hexdigest()[:16]
 
 

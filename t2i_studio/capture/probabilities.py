@@ -14,6 +14,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from ..families.fused import log_sum_exp, one_hot_probs, tells_log_sum
+from ..families.log_sum import wide
 from ..families.trust import doubted
 
 SMALL = 160
@@ -68,14 +69,14 @@ def column_probs(
     if way == LOG_SUM and log_sum_BHQ is None:
         log_sum_BHQ = log_sum_exp(query_BHQD, key_BHKD, factor)
     if way == ORACLE or log_sum_BHQ is None:
-        return _wide(one_hot_probs(query_BHQD, key_BHKD, columns, factor))
+        return wide(one_hot_probs(query_BHQD, key_BHKD, columns, factor))
     flat = [c for group in columns for c in group]
     probs: torch.Tensor = _ColumnProbs.apply(query_BHQD, key_BHKD, log_sum_BHQ, flat, factor)  # type: ignore[assignment]
     return _grouped(probs, columns)
 
 
 def _by_logits(query: torch.Tensor, key: torch.Tensor, columns: Sequence[Sequence[int]], scale: float) -> torch.Tensor:
-    logits_BHQK = (_wide(query) * scale) @ _wide(key).transpose(-1, -2)
+    logits_BHQK = (wide(query) * scale) @ wide(key).transpose(-1, -2)
     log_sum = logits_BHQK.logsumexp(-1, keepdim=True)
     flat = [c for group in columns for c in group]
     return _grouped((logits_BHQK[..., flat] - log_sum).exp(), columns)
@@ -86,10 +87,6 @@ def _grouped(probs_BHQC: torch.Tensor, columns: Sequence[Sequence[int]]) -> torc
     return torch.stack([part.sum(-1) for part in parts], dim=-1)
 
 
-def _wide(values: torch.Tensor) -> torch.Tensor:
-    return values if values.dtype == torch.float64 else values.float()
-
-
 class _ColumnProbs(torch.autograd.Function):
     """Columns of a softmax whose log-sum-exp is known; see the module's docstring for the gradient."""
 
@@ -97,8 +94,8 @@ class _ColumnProbs(torch.autograd.Function):
     def forward(
         ctx: Any, query: torch.Tensor, key: torch.Tensor, log_sum: torch.Tensor, columns: list[int], scale: float
     ) -> torch.Tensor:
-        wanted = scale * _wide(key[:, :, columns])
-        probs = (_wide(query) @ wanted.transpose(-1, -2)).sub_(_wide(log_sum)[..., None]).exp_()
+        wanted = scale * wide(key[:, :, columns])
+        probs = (wide(query) @ wanted.transpose(-1, -2)).sub_(wide(log_sum)[..., None]).exp_()
         ctx.save_for_backward(query, key, probs)
         ctx.columns, ctx.scale = columns, scale
         return probs
@@ -109,8 +106,8 @@ class _ColumnProbs(torch.autograd.Function):
         (grad,) = grad_outputs
         query, key, probs = ctx.saved_tensors
         weighted_BHQC = probs * grad
-        grad_query = weighted_BHQC @ (ctx.scale * _wide(key[:, :, ctx.columns]))
-        part = weighted_BHQC.transpose(-1, -2) @ _wide(query)  # (B, H, C, D)
+        grad_query = weighted_BHQC @ (ctx.scale * wide(key[:, :, ctx.columns]))
+        part = weighted_BHQC.transpose(-1, -2) @ wide(query)  # (B, H, C, D)
         grad_key = torch.zeros_like(key)
         grad_key.index_add_(2, torch.tensor(ctx.columns, device=key.device), (ctx.scale * part).to(key.dtype))
         return grad_query.to(query.dtype), grad_key, -weighted_BHQC.sum(-1), None, None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .checkpoints import TEXT_ENCODERS
 from .pixels import decode_small, encode
 
 if TYPE_CHECKING:
@@ -164,6 +165,11 @@ class Family(ABC):
     @abstractmethod
     def text_encoders(self, pipe: DiffusionPipeline) -> dict[str, nn.Module]:
         """Text encoders that a LoRA can be put on, by their names in the pipeline."""
+
+    def all_text_encoders(self, pipe: DiffusionPipeline) -> dict[str, nn.Module]:
+        """Every text encoder that the pipeline holds, by its name there."""
+        found = {name: getattr(pipe, name, None) for name in TEXT_ENCODERS}
+        return {name: encoder for name, encoder in found.items() if encoder is not None}
 
     denoiser_name = "unet"
     "Its name in the pipeline, and the prefix of its LoRA's keys."

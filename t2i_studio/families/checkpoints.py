@@ -10,7 +10,8 @@ from ..config import ROOT
 from ..errors import ModelBroken, ModelError, ModelNotFound, UnsafeCheckpoint
 
 _PICKLES = {".ckpt", ".pt", ".pth", ".bin", ".pkl", ".pickle"}
-_WEIGHT_FOLDERS = ("unet", "transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3")
+TEXT_ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
+_WEIGHT_FOLDERS = ("unet", "transformer", "vae", *TEXT_ENCODERS)
 
 
 def is_hub_id(source: str) -> bool:

@@ -95,7 +95,7 @@ class LogSum(torch.autograd.Function):
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
         (grad,) = grads
         query, key, log_sum = ctx.saved_tensors
-        mean_key, back = _pulled(query, key, log_sum, grad[..., None].to(_wide(log_sum).dtype), ctx.scale)
+        mean_key, back = _pulled(query, key, log_sum, grad[..., None].to(wide(log_sum).dtype), ctx.scale)
         grad_query = ctx.scale * grad[..., None] * mean_key
         return grad_query.to(query.dtype), (ctx.scale * back).to(key.dtype), None, None
 
@@ -105,8 +105,8 @@ def _pulled(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """`P·k` and `Pᵀ·(r∘q)`, from blocks of rows of P."""
     batch_heads = query.shape[0] * query.shape[1]
-    wide_key, queries = (_wide(x).flatten(0, 1) for x in (key, query))  # (B·H, K or Q, D)
-    offset, rows_ = -_wide(log_sum).flatten(0, 1)[..., None], row_BHQ1.flatten(0, 1)
+    wide_key, queries = (wide(x).flatten(0, 1) for x in (key, query))  # (B·H, K or Q, D)
+    offset, rows_ = -wide(log_sum).flatten(0, 1)[..., None], row_BHQ1.flatten(0, 1)
     mean_key, back = torch.empty_like(queries), torch.zeros_like(wide_key)
     budget = BLOCK_CPU if key.device.type == "cpu" else BLOCK
     together = max(1, budget // (BLOCK_ROWS * key.shape[2]))
@@ -122,5 +122,6 @@ def _pulled(
     return mean_key.view(query.shape), back.view(key.shape)
 
 
-def _wide(values: torch.Tensor) -> torch.Tensor:
+def wide(values: torch.Tensor) -> torch.Tensor:
+    """float32, or float64 where it is that already."""
     return values if values.dtype == torch.float64 else values.float()

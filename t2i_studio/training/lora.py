@@ -50,10 +50,8 @@ def put_on(pipe: Any, family: Family, rank: int, text: bool, seed: int) -> dict[
 
 def freeze(pipe: Any, family: Family) -> None:
     """No part of the pipeline learns from here on."""
-    encoders = (getattr(pipe, name, None) for name in ("text_encoder", "text_encoder_2", "text_encoder_3"))
-    for part in (pipe.vae, family.denoiser(pipe), *encoders):
-        if part is not None:
-            part.requires_grad_(False)
+    for part in (pipe.vae, family.denoiser(pipe), *family.all_text_encoders(pipe).values()):
+        part.requires_grad_(False)
 
 
 def _config(rank: int, targets: tuple[str, ...]) -> LoraConfig:

@@ -37,7 +37,7 @@ class Texts:
         self._kept: dict[str, dict[str, Any]] = {}
         self._bytes = 0
         self._resting: list[torch.nn.Module] = []
-        frozen = _encoders(pipe).keys() - (family.text_encoders(pipe).keys() if learning else set())
+        frozen = family.all_text_encoders(pipe).keys() - (family.text_encoders(pipe).keys() if learning else set())
         if learning:
             for name in frozen:
                 setattr(pipe, name, AnswersOnce(getattr(pipe, name)))
@@ -145,11 +145,6 @@ class AnswersOnce(torch.nn.Module):
         if fits:
             self._bytes += size
             self._kept[key] = features
-
-
-def _encoders(pipe: Any) -> dict[str, Any]:
-    names = ("text_encoder", "text_encoder_2", "text_encoder_3")
-    return {name: getattr(pipe, name) for name in names if getattr(pipe, name, None) is not None}
 
 
 def joined(parts: Sequence[dict[str, Any]], device: torch.device) -> dict[str, Any]:

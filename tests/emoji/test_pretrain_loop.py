@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from t2i_studio.emoji.pretrain import loop
+from t2i_studio.emoji.pretrain.thirds import by_third
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,3 +104,8 @@ def test_rates() -> None:
     )
     assert [cycling.rate(s) for s in (29, 35, 40)] == [1.0, pytest.approx(0.5), 1.0]
     assert cycling.rate(95) == pytest.approx(0.5), "the end is a descent too"
+
+
+def test_losses_by_third_of_the_noise() -> None:
+    losses, noise = torch.tensor([1.0, 3.0, 5.0]), torch.tensor([0.1, 0.2, 1.0])
+    assert by_third(losses, noise) == {"low": 2.0, "mid": 3.0, "high": 5.0}

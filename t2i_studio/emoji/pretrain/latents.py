@@ -23,12 +23,18 @@ if TYPE_CHECKING:
 
 SHAPE = (8, 16, 16)
 LABELS = (3, GRID, GRID)
+CAPACITY = 160_000
+FIRST_POOL, FRESH = 400, 4
+"""Scenes of step 0, and new ones each step until the pool is full."""
+EMPTY_CAPTIONS = 0.1
 
 
 class LatentPool:
     """Latents (posterior means, unscaled, float16), labels and captions of scenes 0 … size − 1."""
 
-    def __init__(self, folder: Path, vae: AutoencoderKL, mixture_of: Callable[[int], Mixture], capacity: int) -> None:
+    def __init__(
+        self, folder: Path, vae: AutoencoderKL, mixture_of: Callable[[int], Mixture], capacity: int = CAPACITY
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._latents = _mapped(folder / "latents.f16", np.float16, (capacity, *SHAPE))
         self._labels = _mapped(folder / "labels.u1", np.uint8, (capacity, *LABELS))
@@ -54,6 +60,18 @@ class LatentPool:
         self.ensure(indices)
         latents = torch.from_numpy(self._latents[indices].astype(np.float32))
         return latents, torch.from_numpy(self._labels[indices]), [self._caption(int(i)) for i in indices]
+
+    def draw(self, rng: np.random.Generator, step: int, number: int) -> tuple[torch.Tensor, torch.Tensor, list[str]]:
+        """The batch of a step: `FRESH` new scenes while there is room, the others are old; some captions are empty.
+
+        Returns:
+            As `batch`.
+        """
+        size = min(self.capacity, FIRST_POOL + FRESH * step)
+        fresh = np.arange(size, min(self.capacity, size + FRESH))
+        old = rng.integers(0, size, number - len(fresh))
+        latents, labels, captions = self.batch(np.concatenate([fresh, old]))
+        return latents, labels, ["" if rng.random() < EMPTY_CAPTIONS else c for c in captions]
 
     def _scene(self, index: int) -> Scene:
         return scene_of_seed(index, self._mixture_of(index))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import (
@@ -33,11 +32,13 @@ from .export import write_pipeline
 from .latents import LatentPool
 from .loop import Plan
 from .semantics import WEIGHT, Semantics, Tap
-from .unet import CAPACITY, EMPTY_CAPTIONS, FIRST_POOL, FRESH, mixture_of
+from .thirds import by_third
+from .unet import mixture_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from torch import nn
 
 PLAN = Plan(
@@ -125,17 +126,13 @@ class MmditTask:
         self.family = FAMILIES["stable-diffusion-3"]
         self._pipe = self.pipeline()
         # The same scenes and latents as the U-Net's.
-        self.pool = LatentPool(folder.parent / "unet" / "latents", self.vae, mixture_of, CAPACITY)
+        self.pool = LatentPool(folder.parent / "unet" / "latents", self.vae, mixture_of)
 
     def loss(
         self, rng: np.random.Generator, generator: torch.Generator, step: int
     ) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss of one batch; logs it for low, middle and high noise apart."""
-        size = min(CAPACITY, FIRST_POOL + FRESH * step)
-        fresh = np.arange(size, min(CAPACITY, size + FRESH))
-        old = rng.integers(0, size, PLAN.batch_size - len(fresh))
-        latents, labels, captions = self.pool.batch(np.concatenate([fresh, old]))
-        captions = ["" if rng.random() < EMPTY_CAPTIONS else c for c in captions]
+        latents, labels, captions = self.pool.draw(rng, step, PLAN.batch_size)
         sigmas = torch.sigmoid(torch.randn(len(latents), generator=generator))
         noise = torch.randn(latents.shape, generator=generator)
         times = sigmas * self.family.last_timestep(self._pipe)
@@ -145,9 +142,7 @@ class MmditTask:
         each = F.mse_loss(out, noise - latents, reduction="none").mean((1, 2, 3))
         told = self.semantics.loss(self.tap.taken(), labels)
         logged = {"loss": float(each.detach().mean()), "told": float(told.detach())}
-        for name, low, high in (("low", 0.0, 1 / 3), ("mid", 1 / 3, 2 / 3), ("high", 2 / 3, 1.0)):
-            chosen = each.detach()[(sigmas >= low) & (sigmas < high)]
-            logged[name] = float(chosen.mean()) if len(chosen) else float(each.detach().mean())
+        logged |= by_third(each, sigmas)
         return each.mean() + WEIGHT * told, logged
 
     def pipeline(self) -> StableDiffusion3Pipeline:

@@ -48,11 +48,12 @@ class Semantics(nn.Module):
         """Mean cross-entropy; colours count where there is an object.
 
         Args:
-            features: (B, Y·X, D).
+            features: (B, Y·X, D), of any scale.
             labels: (B, 3, Y, X) as `labels_of` gives them.
         """
         noun, colour, covered = labels.flatten(2).long().unbind(1)
         covered = covered / 255
+        features = F.layer_norm(features, features.shape[-1:])
         told = F.log_softmax(self.nouns(features), -1)
         right = told.gather(-1, noun[..., None])[..., 0]
         weights = 1 + (OBJECT_WEIGHT - 1) * covered

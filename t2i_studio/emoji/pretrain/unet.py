@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
@@ -19,11 +18,13 @@ from .export import write_pipeline
 from .latents import LatentPool
 from .loop import Plan
 from .semantics import WEIGHT, Semantics, Tap
+from .thirds import by_third
 from .tokenizer import NUM_COLUMNS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from torch import nn
 
 PLAN = Plan(
@@ -34,10 +35,6 @@ MIXTURE = Mixture(single=0.62, pair=0.28, triple=0.02, count=0.04, relation=0.04
 LATER = Mixture(single=0.30, pair=0.45, triple=0.05, count=0.10, relation=0.10, coloured=0.4)
 LATER_FROM = 42_000
 """First what each noun looks like, then how they stand together: scenes from this number on are of `LATER`."""
-CAPACITY = 160_000
-FIRST_POOL, FRESH = 400, 4
-"""Scenes of step 0, and new ones each step until `CAPACITY`."""
-EMPTY_CAPTIONS = 0.1
 TEXT_WIDTH, TEXT_LAYERS = 160, 3
 
 
@@ -89,18 +86,14 @@ class UnetTask:
         }  # fmt: skip
         self.tap = Tap(self.unet.up_blocks[0], pick=lambda grid: grid.flatten(2).mT)
         self.vae, self.tokenizer, self.scheduler = vae.eval().requires_grad_(False), tokenizer, new_scheduler()
-        self.pool = LatentPool(folder / "latents", self.vae, mixture_of, CAPACITY)
+        self.pool = LatentPool(folder / "latents", self.vae, mixture_of)
 
     def loss(
         self, rng: np.random.Generator, generator: torch.Generator, step: int
     ) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss of one batch; logs it for low, middle and high noise apart."""
-        size = min(CAPACITY, FIRST_POOL + FRESH * step)
-        fresh = np.arange(size, min(CAPACITY, size + FRESH))
-        old = rng.integers(0, size, PLAN.batch_size - len(fresh))
-        latents, labels, captions = self.pool.batch(np.concatenate([fresh, old]))
+        latents, labels, captions = self.pool.draw(rng, step, PLAN.batch_size)
         latents = latents * self.vae.config.scaling_factor
-        captions = ["" if rng.random() < EMPTY_CAPTIONS else c for c in captions]
         timesteps = torch.randint(0, 1000, (len(latents),), generator=generator)
         noise = torch.randn(latents.shape, generator=generator)
         noisy = self.scheduler.add_noise(latents, noise, timesteps)
@@ -109,9 +102,7 @@ class UnetTask:
         each = F.mse_loss(out, target, reduction="none").mean((1, 2, 3))
         told = self.semantics.loss(self.tap.taken(), labels)
         logged = {"loss": float(each.detach().mean()), "told": float(told.detach())}
-        for name, low, high in (("low", 0, 333), ("mid", 333, 667), ("high", 667, 1000)):
-            chosen = each.detach()[(timesteps >= low) & (timesteps < high)]
-            logged[name] = float(chosen.mean()) if len(chosen) else float(each.detach().mean())
+        logged |= by_third(each, timesteps / 1000)
         return each.mean() + WEIGHT * told, logged
 
     def encode(self, captions: list[str]) -> torch.Tensor:
