@@ -16,6 +16,7 @@ from torch.autograd.function import once_differentiable
 from ..families.fused import log_sum_exp, one_hot_probs, tells_log_sum
 from ..families.log_sum import wide
 from ..families.trust import doubted
+from ..losses.picking import indices
 
 SMALL = 160
 """Up to this many keys, all logits are cheaper than a second pass of a fused kernel."""
@@ -61,7 +62,7 @@ def column_probs(
     if within is not None:
         kept = sorted(set(within) | {c for group in columns for c in group})
         place = {c: i for i, c in enumerate(kept)}
-        key_BHKD, log_sum_BHQ = key_BHKD[:, :, kept], None
+        key_BHKD, log_sum_BHQ = _columns(key_BHKD, 2, kept), None
         columns = [[place[c] for c in group] for group in columns]
     way = way_of(query_BHQD, key_BHKD, log_sum_BHQ)
     if way == LOGITS:
@@ -79,12 +80,16 @@ def _by_logits(query: torch.Tensor, key: torch.Tensor, columns: Sequence[Sequenc
     logits_BHQK = (wide(query) * scale) @ wide(key).transpose(-1, -2)
     log_sum = logits_BHQK.logsumexp(-1, keepdim=True)
     flat = [c for group in columns for c in group]
-    return _grouped((logits_BHQK[..., flat] - log_sum).exp(), columns)
+    return _grouped((_columns(logits_BHQK, 3, flat) - log_sum).exp(), columns)
 
 
 def _grouped(probs_BHQC: torch.Tensor, columns: Sequence[Sequence[int]]) -> torch.Tensor:
     parts = probs_BHQC.split([len(group) for group in columns], dim=-1)
     return torch.stack([part.sum(-1) for part in parts], dim=-1)
+
+
+def _columns(values: torch.Tensor, axis: int, columns: Sequence[int]) -> torch.Tensor:
+    return values.index_select(axis, indices(tuple(columns), values.device))
 
 
 class _ColumnProbs(torch.autograd.Function):
@@ -94,7 +99,7 @@ class _ColumnProbs(torch.autograd.Function):
     def forward(
         ctx: Any, query: torch.Tensor, key: torch.Tensor, log_sum: torch.Tensor, columns: list[int], scale: float
     ) -> torch.Tensor:
-        wanted = scale * wide(key[:, :, columns])
+        wanted = scale * wide(_columns(key, 2, columns))
         probs = (wide(query) @ wanted.transpose(-1, -2)).sub_(wide(log_sum)[..., None]).exp_()
         ctx.save_for_backward(query, key, probs)
         ctx.columns, ctx.scale = columns, scale
@@ -106,8 +111,8 @@ class _ColumnProbs(torch.autograd.Function):
         (grad,) = grad_outputs
         query, key, probs = ctx.saved_tensors
         weighted_BHQC = probs * grad
-        grad_query = weighted_BHQC @ (ctx.scale * wide(key[:, :, ctx.columns]))
+        grad_query = weighted_BHQC @ (ctx.scale * wide(_columns(key, 2, ctx.columns)))
         part = weighted_BHQC.transpose(-1, -2) @ wide(query)  # (B, H, C, D)
         grad_key = torch.zeros_like(key)
-        grad_key.index_add_(2, torch.tensor(ctx.columns, device=key.device), (ctx.scale * part).to(key.dtype))
+        grad_key.index_add_(2, indices(tuple(ctx.columns), key.device), (ctx.scale * part).to(key.dtype))
         return grad_query.to(query.dtype), grad_key, -weighted_BHQC.sum(-1), None, None

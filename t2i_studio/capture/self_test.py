@@ -97,21 +97,26 @@ def _check(site: str, seen: Attended) -> Check:
     columns = [(seen.first_text + c,) for c in range(NUM_COLUMNS)]
     scale = query.shape[-1] ** -0.5
     got = column_probs(query, key, columns, log_sum_BHQ=seen.log_sum_BHQ)
-    some = query[:, :, :ROWS].double()
-    logits = some @ key.double().transpose(-1, -2) * scale
+    some = _exact(query[:, :, :ROWS])
+    logits = some @ _exact(key).transpose(-1, -2) * scale
     exact = logits.softmax(-1)[..., [c for (c,) in columns]]
     oracle = one_hot_probs(query, key, columns, scale)
     near = TOLERANCE[query.dtype]
     differences = (
-        float((got[:, :, :ROWS].double() - exact).abs().max()),
+        float((_exact(got[:, :, :ROWS]) - exact).abs().max()),
         float((got - oracle.float()).abs().max()),
         _gradient_difference(query, key, columns, scale),
     )
     limits = (near, near, GRADIENT_TOLERANCE * near)
     passed = all(one <= limit for one, limit in zip(differences, limits, strict=True))  # NaN is below nothing
-    own = float((oracle[:, :, :ROWS].double() - exact).abs().max())
+    own = float((_exact(oracle[:, :, :ROWS]) - exact).abs().max())
     way = way_of(query, key, seen.log_sum_BHQ)
     return Check(site, backend_of(query, key), key.shape[2], way, *differences, own, passed)
+
+
+def _exact(values: torch.Tensor) -> torch.Tensor:
+    """float64 on the CPU: some devices (MPS) have none."""
+    return values.detach().cpu().double()
 
 
 def _gradient_difference(query: torch.Tensor, key: torch.Tensor, columns: list[tuple[int]], scale: float) -> float:
@@ -121,7 +126,7 @@ def _gradient_difference(query: torch.Tensor, key: torch.Tensor, columns: list[t
         q, k = (x.clone().requires_grad_() for x in (query, key))
         # Probabilities are small where keys are many; their roots make a loss that is not.
         loss = (work(q, k, columns).float() + 1e-8).sqrt().sum()
-        grads.append([grad.double() for grad in torch.autograd.grad(loss, (q, k))])
+        grads.append([_exact(grad) for grad in torch.autograd.grad(loss, (q, k))])
     return max(
         float((one - other).abs().max() / other.abs().max().clamp_min(1e-12)) for one, other in zip(*grads, strict=True)
     )

@@ -41,7 +41,8 @@ class MapStore:
 
     def add(self, site: Site, probs_BHQN: torch.Tensor) -> None:
         """One site of the current step; kept on its device until the step ends."""
-        self._pending[site.name] = probs_BHQN.detach()
+        probs = probs_BHQN.detach()
+        self._pending[site.name] = probs if self.heads else probs.mean(1)
 
     def end_step(self, timestep: float) -> None:
         """Close the step: reduce, copy to the host, one transfer a resolution."""
@@ -53,7 +54,7 @@ class MapStore:
             if missing:
                 raise CaptureError(f"No map came from {missing[0]}.", "Choose other layers.")
             if not self.heads:
-                means = torch.stack([self._pending[s.name].mean(1) for s in sites])  # (S, B, Q, N)
+                means = torch.stack([self._pending[s.name] for s in sites])  # (S, B, Q, N)
                 self._mean_array(grid)[:, step] = _host(means, grid).swapaxes(0, 1)
                 continue
             full = torch.stack([self._pending[s.name] for s in sites])  # (S, B, H, Q, N)

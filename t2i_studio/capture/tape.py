@@ -176,24 +176,30 @@ def capture(
         raise CaptureError("Nothing to record.", "Choose at least one word and one layer.")
     with _LOCK:
         tape = _TAPES.setdefault(denoiser, _Tape(denoiser, family))
-    order = {name: i for i, name in enumerate(_execution_order(denoiser, family, sites))}
     try:
+        order = {name: i for i, name in enumerate(_execution_order(denoiser, family, sites))}
         tape.install(sites, order)
         recording = Recording(tape, sites, columns, record, num_rows, keep_graph, within)
         tape.recordings.append(recording)
     except BaseException:
         tape.restore_unwanted()
+        _forget_idle(tape)
         raise
     try:
         yield recording
     finally:
         tape.recordings.remove(recording)
         tape.restore_unwanted()
-        with _LOCK:
-            if not tape.recordings:
-                _TAPES.pop(denoiser, None)  # it holds the denoiser, which must go with its pipeline
+        _forget_idle(tape)
     if recording.num_records == 0:
         raise CaptureError("No attention map was recorded.", "Run the model inside the capture block.")
+
+
+def _forget_idle(tape: _Tape) -> None:
+    """A tape without recordings holds the denoiser, which must go with its pipeline."""
+    with _LOCK:
+        if not tape.recordings:
+            _TAPES.pop(tape.denoiser, None)
 
 
 def _execution_order(denoiser: nn.Module, family: Family, sites: Sequence[Site]) -> list[str]:

@@ -1,4 +1,4 @@
-"""AI-T2I made robust. Ours: the same aims by losses that a flat ground does not bend and that can reach 0."""
+"""AI-T2I made robust. Ours: the same aims by losses that no flat ground bends, near 0 for one clean blob."""
 
 from __future__ import annotations
 

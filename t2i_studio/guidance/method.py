@@ -27,6 +27,8 @@ class Method(Settings):
     parts: ClassVar[tuple[str, ...]] = ()
     "Names of the losses, each with a weight of the same name."
     needs_boxes: ClassVar[bool] = False
+    refines_apart: ClassVar[bool] = False
+    "Whether `refined_total` is other than `total`."
 
     step_size: float = Field(
         20.0, ge=0, le=1000, allow_inf_nan=False, description="Length of a step along the gradient at the first step."
@@ -38,8 +40,13 @@ class Method(Settings):
         """Each part's value, not yet weighted; parts that have nothing to say are left out."""
 
     def total(self, losses: dict[str, torch.Tensor]) -> torch.Tensor:
-        """The weighted sum."""
-        return sum((getattr(self, name) * value for name, value in losses.items()), start=_zero(losses))
+        """The weighted sum of the parts."""
+        parts = [getattr(self, name) * losses[name] for name in self.parts if name in losses]
+        return sum(parts, start=_zero(losses))
+
+    def refined_total(self, losses: dict[str, torch.Tensor]) -> torch.Tensor:
+        """What the repeated moves of `wanting` go down."""
+        return self.total(losses)
 
     def strength(self, step: int, num_steps: int) -> float:
         """`step_size · √(linspace(1, ½, num_steps)[step])`, as all these methods do; 0 outside the window."""
@@ -48,11 +55,17 @@ class Method(Settings):
         scale = 1.0 - 0.5 * step / max(1, num_steps - 1)
         return self.step_size * scale**0.5
 
-    def wanting(
-        self, losses: dict[str, torch.Tensor], step: int, num_steps: int, refinements: int
-    ) -> torch.Tensor | None:
-        """Which pictures (B,) ask for one more move before this step goes on; None without looking."""
-        return None
+    def refines(self, calls: range, num_steps: int) -> bool:
+        """Whether moves may be repeated before the step is gone on with.
+
+        Args:
+            calls: indices of the denoiser's calls since the last guided one; the last is this one.
+        """
+        return False
+
+    def wanting(self, losses: dict[str, torch.Tensor], calls: range, num_steps: int, done: int) -> torch.Tensor:
+        """Which pictures (B,) ask for one more move after `done`; asked where `refines`."""
+        raise NotImplementedError
 
 
 def _zero(losses: dict[str, torch.Tensor]) -> torch.Tensor:

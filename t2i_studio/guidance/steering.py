@@ -8,7 +8,8 @@ goes into `scheduler.step`. Nothing else is touched, and everything is put back 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,9 @@ LONGEST_SHIFT = 0.5
 """A shift longer than this share of √dim is shortened: no method means to replace half of the latents."""
 HALF_SCALE = 1024.0
 """In float16 the loss is multiplied by this, and its gradient divided: small gradients would vanish."""
+
+BREAKING = {"layerwise_casting": "Layerwise casting", "group_offloading": "Group offloading"}
+"""diffusers' hooks that a pass with gradients or an early exit would break."""
 
 
 @dataclass
@@ -69,7 +73,7 @@ def guide(
 
     Args:
         pipe: a diffusers pipeline of a known family.
-        prompt: what the pipeline is called with; several for a batch; or one that is parsed already.
+        prompt: what the pipeline is called with; several for a batch, in its order; or one that is parsed already.
         method: key of `METHODS`, or a method with its dials set.
         strength: factor of the step size; 0 is bit-identical to no guidance.
         boxes: where subjects should stand, by their ids (`cat`, `car#2`); for several prompts one such mapping each.
@@ -90,8 +94,8 @@ def guide(
         yield Guidance(None)
         return
     check_scheduler(pipe.scheduler)
-    _check_rows(pipe)
     family = family_for(pipe)
+    _check_rows(pipe, family.denoiser(pipe))
     prompts = list(prompt) if isinstance(prompt, list | tuple) else [prompt]
     parsed = [one if isinstance(one, ParsedPrompt) else parse(str(one), language, nouns) for one in prompts]
     parsed = [attributed(one, attributes or {}) for one in parsed]
@@ -131,12 +135,13 @@ class _Running:
         guidance: Guidance, stack: ExitStack,
     ) -> None:  # fmt: skip
         self.pipe, self.family, self.method = pipe, family, method
-        self.denoiser = family.denoiser(pipe)
+        self.denoiser, self._scheduler = family.denoiser(pipe), pipe.scheduler
         self._targets, self._strength = targets, strength
         self._guidance, self._stack = guidance, stack
         self._recordings: list[PromptMaps | None] = []
         self._size: tuple[int, int] | None = None
-        self._step = 0
+        self._step, self._last = 0, -1
+        "Index of the denoiser's call, and of the last that was guided."
         self._done = False
         "Whether this step's shift was worked out."
         self._input_shift: torch.Tensor | None = None
@@ -147,13 +152,17 @@ class _Running:
 
     def restart(self) -> None:
         """A new picture begins."""
-        self._step, self._done = 0, False
+        self._step, self._last, self._done = 0, -1, False
         self._input_shift = self._latent_shift = None
 
     def before(self, module: Any, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]] | None:
         """The hook: work the shift out at a step's first call, and apply it at every call."""
         if self._inside:
             return None
+        if self.pipe.scheduler is not self._scheduler:
+            raise SettingError(
+                "The scheduler was exchanged inside guide().", "Exchange it before guide() is opened.", "scheduler"
+            )
         name = "sample" if "sample" in kwargs else "hidden_states"
         sample: torch.Tensor = args[0] if args else kwargs[name]
         if not self._done:
@@ -196,6 +205,8 @@ class _Running:
                 {k: chosen(v, len(sample), rows) for k, v in kwargs.items() if v is not sample},
             )
             start = sample[rows].detach().clone()
+            if self._last < 0:
+                self._check_prompts(call, number)
             self._open(start)
             shift = self._shift(start, call, length, num_steps, timestep)
             # The denoiser's input has unit variance; latents may be scaled otherwise (Euler).
@@ -204,19 +215,28 @@ class _Running:
                 scale = scheduler.scale_model_input(scale, first(timestep))
         self._input_shift, self._latent_shift = shift, shift[:, : self._channels] / scale
 
+    def _check_prompts(self, call: Call, number: int) -> None:
+        """Pictures that one prompt of guide() stands for must have one text. Asks the device, once a picture."""
+        text = call.kwargs.get("encoder_hidden_states")
+        if not isinstance(text, torch.Tensor) or len(text) != number or number == len(self._targets):
+            return
+        each = text.float().unflatten(0, (len(self._targets), -1))
+        if bool((each - each[:, :1]).abs().amax() > 0.01 * each.abs().amax()):
+            raise InputError(
+                f"The pipeline paints other prompts than the {len(self._targets)} that guide() was given.",
+                "Give guide() the same prompts as the pipeline, in the same order.",
+            )
+
     def _shift(self, start: torch.Tensor, call: Call, length: float, num_steps: int, timestep: Any) -> torch.Tensor:
         """How far to move the input (B, C, h, w), float32: refinements, then one step along the gradient."""
         clock = Clock(start.device)
         variance = self.family.input_variance(self.pipe, first(timestep))
-        now = start.float()
-        found = self._gradient(now.to(start.dtype), call)
-        refinements = 0
-        while (wanting := self.method.wanting(found.losses, self._step, num_steps, refinements)) is not None:
-            if not bool(wanting.any()):
-                break
-            now = now - torch.where(wanting.view(-1, 1, 1, 1), length * variance * found.gradient, 0.0)
-            refinements += 1
-            found = self._gradient(now.to(start.dtype), call)
+        now, refinements, found = start.float(), 0, None
+        calls, self._last = range(self._last + 1, self._step + 1), self._step
+        if self.method.refines(calls, num_steps):
+            now, refinements, found = self._refined(now, start.dtype, call, length * variance, calls, num_steps)
+        if found is None or self.method.refines_apart:
+            found = self._gradient(now.to(start.dtype), call, self.method.total)
         shift = now - length * variance * found.gradient - start.float()
         size, dim = shift.flatten(1).norm(dim=1), float(shift[0, : self._channels].numel()) ** 0.5
         clipped = size > LONGEST_SHIFT * dim
@@ -231,8 +251,20 @@ class _Running:
         )  # fmt: skip
         return shift
 
-    def _gradient(self, sample: torch.Tensor, call: Call) -> _Found:
-        """Losses of every picture, and the gradient of their weighted sums."""
+    def _refined(
+        self, now: torch.Tensor, dtype: torch.dtype, call: Call, length: Any, calls: range, num_steps: int
+    ) -> tuple[torch.Tensor, int, _Found]:
+        """The input after as many moves as its pictures ask for, their number, and what was found there."""
+        for done in itertools.count():
+            found = self._gradient(now.to(dtype), call, self.method.refined_total)
+            wanting = self.method.wanting(found.losses, calls, num_steps, done)
+            if not bool(wanting.any()):
+                return now, done, found
+            now = now - torch.where(wanting.view(-1, 1, 1, 1), length * found.gradient, 0.0)
+        raise AssertionError
+
+    def _gradient(self, sample: torch.Tensor, call: Call, total: Callable[..., torch.Tensor]) -> _Found:
+        """Losses of every picture, and the gradient of their `total`."""
         scale = HALF_SCALE if sample.dtype == torch.float16 else 1.0
         per_prompt = len(sample) // len(self._targets)
         found: list[_Found] = []
@@ -250,7 +282,7 @@ class _Running:
                 finally:
                     self._inside = False
                 losses = [self.method.losses(View(one, target.roles)) for one in tokens_BCYX]
-                totals = torch.stack([self.method.total(one) for one in losses])
+                totals = torch.stack([total(one) for one in losses])
                 (gradient,) = torch.autograd.grad(scale * totals.sum(), leaf)
             gradient = gradient.float() / scale
             gradient[:, self._channels :] = 0
@@ -351,11 +383,23 @@ def _restarted(scheduler: Any, running: _Running) -> Iterator[None]:
         del scheduler.set_timesteps
 
 
-def _check_rows(pipe: Any) -> None:
-    """Refuse pipelines whose batch is not the prompt's rows after the negative prompt's."""
+def _check_rows(pipe: Any, denoiser: Any) -> None:
+    """Refuse pipelines whose batch is not the prompt's rows after the negative prompt's, and what breaks gradients."""
     if getattr(pipe, "do_perturbed_attention_guidance", False) or "PAG" in type(pipe).__name__:
         raise SettingError("Perturbed-attention guidance can't be combined.", "Use the plain pipeline.", "guide")
     if "InstructPix2Pix" in type(pipe).__name__:
         raise SettingError(
             "InstructPix2Pix can't be guided: its rows mean other things.", "Use a text-to-image model.", "guide"
         )
+    if not hasattr(type(pipe), "do_classifier_free_guidance"):
+        raise SettingError(
+            f"{type(pipe).__name__} does not tell which of its rows are the prompt's.",
+            "Use a text-to-image, image-to-image, inpainting or ControlNet pipeline.", "guide",
+        )  # fmt: skip
+    if getattr(denoiser, "is_gradient_checkpointing", False):
+        raise SettingError(
+            "Gradient checkpointing can't be combined with guidance.", "Call disable_gradient_checkpointing().", "guide"
+        )
+    hooks = {name for m in denoiser.modules() for name in getattr(getattr(m, "_diffusers_hook", None), "hooks", ())}
+    if found := sorted(hooks & BREAKING.keys()):
+        raise SettingError(f"{BREAKING[found[0]]} breaks guidance.", "Load the model without it.", "guide")

@@ -38,19 +38,19 @@ def make_target(
         PromptError: a box for something the prompt does not name.
         SettingError: the method wants boxes and there are none.
     """
-    if method.needs_boxes and not boxes:
-        raise SettingError("This method needs boxes.", 'Give each subject one, e.g. "cat:0.05,0.3,0.45,0.9".', "boxes")
     sets = family.column_sets(pipe)
     spans = all_spans(parsed, sets)
     starts = [one.start for one in sets]
     found = subject_columns(parsed, spans, starts)
     subjects = [subject for subject in parsed.subjects if found[subject.id]]
+    if not subjects:
+        return None
+    if method.needs_boxes and not boxes:
+        raise SettingError("This method needs boxes.", 'Give each subject one, e.g. "cat:0.05,0.3,0.45,0.9".', "boxes")
     for name in boxes:
         check_known(name, parsed.ids)
         if not found[name]:
             raise PromptError(f"{name!r} is past the model's limit of tokens.", "Shorten the prompt before it.")
-    if not subjects:
-        return None
     described = [
         (i, word_columns(word, spans, starts)) for i, subject in enumerate(subjects) for word in subject.attributes
     ]

@@ -7,7 +7,7 @@ worked out on the device of the maps, without a word to the host.
 from __future__ import annotations
 
 from .aggregation import aggregation, gather, peaks
-from .boxes import boxdiff, middle, outside
+from .boxes import boxdiff, inside, middle, outside
 from .ctcal import MapCoder, mean_one, per_sample, pixel, reconstruction, response, semantic
 from .divergence import symmetric_kl, syngen
 from .geometry import pooled
@@ -23,6 +23,7 @@ __all__ = [
     "excited",
     "foreground",
     "gather",
+    "inside",
     "isolation",
     "mean_one",
     "middle",

@@ -37,19 +37,24 @@ def outside(map_YX: torch.Tensor, box: Box) -> torch.Tensor:
     return (map_YX * ~_mask(map_YX, box)).sum() / map_YX.sum().clamp_min(EPSILON)
 
 
+def inside(map_YX: torch.Tensor, box: Box) -> torch.Tensor:
+    """Mean of the largest fifth of the values inside."""
+    values = map_YX[cells(map_YX, box)].flatten()
+    return _top(values, len(values))
+
+
 def boxdiff(map_YX: torch.Tensor, box: Box) -> torch.Tensor:
     """`(1 − top-k inside) + top-k outside + corners` of one subject; k is a fifth of a region's cells.
 
     The corner term compares the map's largest values along each axis with the box, near its borders.
     """
     rows, columns = cells(map_YX, box)
-    inner = 1 - _top(map_YX[rows, columns].flatten())
     num_outside = map_YX.numel() - map_YX[rows, columns].numel()
     outer = map_YX.sum() * 0
     if num_outside:
         rest = map_YX.masked_fill(_mask(map_YX, box), float("-inf")).flatten()
-        outer = _top(rest.topk(num_outside).values)
-    return inner + outer + _corner(map_YX.amax(1), rows) + _corner(map_YX.amax(0), columns)
+        outer = _top(rest, num_outside)
+    return 1 - inside(map_YX, box) + outer + _corner(map_YX.amax(1), rows) + _corner(map_YX.amax(0), columns)
 
 
 def _span(low: float, high: float, number: int) -> slice:
@@ -57,8 +62,8 @@ def _span(low: float, high: float, number: int) -> slice:
     return slice(start, min(number, max(start + 1, round(high * number))))
 
 
-def _top(values: torch.Tensor) -> torch.Tensor:
-    return values.topk(max(1, int(TOP * len(values)))).values.mean()
+def _top(values: torch.Tensor, number: int) -> torch.Tensor:
+    return values.topk(max(1, int(TOP * number))).values.mean()
 
 
 def _corner(line: torch.Tensor, span: slice) -> torch.Tensor:

@@ -47,8 +47,10 @@ def radius(map_YX: torch.Tensor, share: float) -> float:
 
 
 def pooled(maps_YX: torch.Tensor) -> torch.Tensor:
-    """Maps (B, N, Y, X) of at most `LARGEST_GRID` rows and columns: mean over whole cells."""
+    """Maps (B, N, Y, X) of at most `LARGEST_GRID` rows and columns: means over cells of one size."""
     largest = max(maps_YX.shape[-2:])
     if largest <= LARGEST_GRID:
         return maps_YX
-    return F.avg_pool2d(maps_YX, -(-largest // LARGEST_GRID), ceil_mode=True)
+    factor = -(-largest // LARGEST_GRID)
+    height, width = maps_YX.shape[-2:]
+    return F.adaptive_avg_pool2d(maps_YX, (-(-height // factor), -(-width // factor)))

@@ -10,7 +10,7 @@ import torch
 
 def picked(maps_CYX: torch.Tensor, group: Sequence[int]) -> torch.Tensor:
     """The maps of a group of indices; their places on the device are kept."""
-    return maps_CYX.index_select(0, _indices(tuple(group), maps_CYX.device))
+    return maps_CYX.index_select(0, indices(tuple(group), maps_CYX.device))
 
 
 def at(values: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
@@ -19,5 +19,7 @@ def at(values: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
 
 
 @lru_cache(maxsize=512)
-def _indices(group: tuple[int, ...], device: torch.device) -> torch.Tensor:
-    return torch.tensor(group, dtype=torch.long, device=device)
+def indices(group: tuple[int, ...], device: torch.device) -> torch.Tensor:
+    """int64 (C,), kept on its device."""
+    with torch.inference_mode(False):  # made inside, it could never be saved for a gradient
+        return torch.tensor(group, dtype=torch.long, device=device)

@@ -10,7 +10,10 @@ from .picking import at
 
 
 def transport(map_YX: torch.Tensor) -> torch.Tensor:
-    """`Σ_x P(x)·[x ∉ C₀]·dist(x, C₀) / D`: exactly 0 when all foreground lies in one piece.
+    """`Σ_x P(x)·[x ∉ C₀]·dist(x, C₀) / D`: 0 when all foreground lies in C₀.
+
+    The foreground begins at the median, C₀ at Otsu's level: a blob's own rim costs a little (about 0.01 to 0.02 of
+    one Gaussian on 16×16; two blobs 0.23, noise 0.18).
 
     `P` is the foreground, `C₀` its heaviest connected component above Otsu's level; level, component and
     median are without gradient, so mass can only move towards it or fade.

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from t2i_studio.capture import MapStore, capture, column_probs
+from t2i_studio.capture.tape import _TAPES
 from t2i_studio.errors import CaptureError
 from t2i_studio.families import Family
 from t2i_studio.families.fused import attention_with_lse, one_hot_probs
@@ -324,6 +325,7 @@ def test_unreadable_attention_is_refused(family: Family, pipe) -> None:
     try:
         with pytest.raises(CaptureError, match="Foreign"), capture(denoiser, family, sites, COLUMNS, print):
             pass
+        assert denoiser not in _TAPES, "a refused capture would hold the model for ever"
         assert processors(denoiser) == before
     finally:
         module.set_processor(original)

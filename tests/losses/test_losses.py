@@ -19,12 +19,14 @@ from t2i_studio.losses import (
     outside,
     overlap,
     peaks,
+    pooled,
     presence,
     symmetric_kl,
     syngen,
     transport,
 )
 from t2i_studio.losses.boxes import NEAR, cells
+from t2i_studio.losses.geometry import centre
 from t2i_studio.losses.transport import foreground, heaviest, otsu
 from t2i_studio.types import Box
 
@@ -276,3 +278,21 @@ def test_nothing_waits_for_the_device(name: str) -> None:
     maps = torch.rand(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0)).requires_grad_()
     with Waiting():
         torch.autograd.grad(LOSSES[name](maps), maps)
+
+
+def test_pooling_keeps_centres_where_cells_do_not_divide() -> None:
+    """76 columns become 26: cells of one size, not two whole ones and a third of one."""
+    maps = torch.zeros(1, 1, 52, 76)
+    maps[..., :38] = 1
+    small = pooled(maps)[0, 0]
+    assert small.shape == (18, 26)
+    assert float((centre(small)[1] + 0.5) / 26) == pytest.approx(0.25, abs=2e-3)
+
+
+def test_indices_that_were_first_asked_for_in_inference_mode_serve_gradients() -> None:
+    maps = torch.rand(7, SIDE, SIDE)
+    with torch.inference_mode():
+        excited(maps, [(0, 2, 6)])
+    leaf = maps.clone().requires_grad_()
+    excited(leaf, [(0, 2, 6)]).square().sum().backward()
+    assert bool(leaf.grad.abs().sum() > 0)

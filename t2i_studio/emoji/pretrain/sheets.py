@@ -70,15 +70,19 @@ def draw_losses(figures: Path) -> None:
 
 def main() -> None:
     """Paint the cards' figures with the weights that ship."""
-    from diffusers import StableDiffusionPipeline
+    from diffusers import DiffusionPipeline
 
-    from .vae import save_pairs
+    from ...families import family_for
+    from .vae import save_pairs, shipped_vae
 
-    pipe = StableDiffusionPipeline.from_pretrained(ASSETS / "emoji-unet")
-    pipe.set_progress_bar_config(disable=True)
     figures = ROOT / "docs" / "figures"
-    contact_sheet(pipe, CARD_PROMPTS).save(figures / "emoji-unet-sheet.png", optimize=True)
-    save_pairs(pipe.vae, figures / "emoji-vae-pairs.png")
+    for name in ("emoji-unet", "emoji-mmdit"):
+        if (ASSETS / name).is_dir():
+            pipe = DiffusionPipeline.from_pretrained(ASSETS / name)
+            pipe.set_progress_bar_config(disable=True)
+            sheet = contact_sheet(pipe, CARD_PROMPTS, **family_for(pipe).call_options(pipe))
+            sheet.save(figures / f"{name}-sheet.png", optimize=True)
+    save_pairs(shipped_vae(), figures / "emoji-vae-pairs.png")
     draw_losses(figures)
 
 
