@@ -80,7 +80,8 @@ def train(settings: TrainSettings, watcher: Watcher | None = None) -> Path:
         accelerator.wait_for_everyone()
         accelerator.end_training()
     finally:
-        AcceleratorState._reset_state()  # another training in this process may want another precision
+        # Another training in this process may want another precision or device.
+        AcceleratorState._reset_state(reset_partial_state=accelerator.num_processes == 1)
     return folder
 
 

@@ -105,7 +105,7 @@ class Site:
 
 @dataclass(frozen=True)
 class MapStack:
-    """Maps of one resolution. float32 probabilities in [0, 1]: softmax over all text columns."""
+    """Maps of one resolution. float32 probabilities in [0, 1] among all keys, or renormalised among the words."""
 
     grid: Grid
     sites: tuple[str, ...]

@@ -26,7 +26,8 @@ class StepRow:
     overlap: Interval
     "Of every two subjects; NaN where every prompt names one."
     scatter_gain: Interval | None
-    "Difference to the first way on the same prompt and seed; None for the first. Below 0: gathered."
+    """Difference to the first way on the same prompt and seed; None for the first, NaN where that had other timesteps.
+    Below 0: gathered."""
     overlap_gain: Interval | None
     "The same. Below 0: parted."
 
@@ -100,7 +101,9 @@ def _gain(base: Mapping[tuple[str, str, int], Judged], judged: Sequence[Judged],
     prompts: dict[str, list[float]] = {}
     for one in judged:
         before = base.get((one.task, one.prompt, one.seed))
-        if before is not None and name in one.maps and len(before.maps.get(name, ())) > step:
+        if before is None or name not in one.maps or len(before.maps.get(name, ())) <= step:
+            continue
+        if before.maps["timestep"][step] == one.maps["timestep"][step]:  # else of another number of steps
             change = one.maps[name][step] - before.maps[name][step]
             prompts.setdefault(f"{one.task} {one.prompt}", []).append(change)
     return bootstrapped(list(prompts.values()))

@@ -25,7 +25,8 @@ def changes(base: Sequence[Judged], other: Sequence[Judged]) -> Changes:
     known = {(one.task, one.prompt, one.seed): one for one in base}
     pairs = [(known[key], one) for one in other if (key := (one.task, one.prompt, one.seed)) in known]
     scored = next((one.numbers for _, one in pairs if one.numbers), {})
-    measure = next(iter(scored), "present")
+    judged = any(one.present is not None for _, one in pairs)
+    measure = "present" if judged else next(iter(scored), "present")
     moved = [(_difference(pair, measure), pair) for pair in pairs]
     moved.sort(key=lambda one: -abs(one[0]))  # stable: those that moved alike stay in the suite's order
     return Changes(

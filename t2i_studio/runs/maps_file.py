@@ -87,7 +87,8 @@ def to_tensors(maps: Maps) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     header = {
         "schema": str(SCHEMA),
         "format": "t2i-studio maps",
-        "values": "attention probability in [0, 1], softmax over all text columns; "
+        "values": "attention probability in [0, 1], softmax over all keys of the layer, in joint "
+        "attention the picture's too, or over the prompt's own tokens where the run says renormalise; "
         "mean over heads unless the tensor's name ends in .heads",
         "axes": json.dumps(axes),
         "nouns": json.dumps(maps.nouns),

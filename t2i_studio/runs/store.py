@@ -10,6 +10,7 @@ import errno
 import os
 import shutil
 import sqlite3
+import uuid
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -121,11 +122,13 @@ class RunStore:
         target = self.root / _TRASH / run_id
         with storing(self.root):
             target.parent.mkdir(exist_ok=True)
-            _remove(target)
+            taken = target.with_name(f".{run_id}.{uuid.uuid4().hex[:8]}")  # whoever comes second finds nothing to take
             try:
-                source.rename(target)
+                source.rename(taken)
             except FileNotFoundError:
                 raise RunNotFound(f"The run {run_id!r} is gone already.") from None
+            _remove(target)
+            taken.rename(target)
             os.utime(target)
         self._use_index(lambda _: None)
         return target if inside else folder

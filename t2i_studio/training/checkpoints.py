@@ -59,7 +59,7 @@ def read(folder: Path, wanted: str) -> tuple[int, dict[str, Any]] | None:
     """A checkpoint's step and state; None where `latest` is wanted and there is none.
 
     Raises:
-        InputError: no such checkpoint, or a damaged one.
+        InputError: no such checkpoint, a damaged one, or another training's.
     """
     if wanted == "latest":
         every = listed(folder)
@@ -70,6 +70,10 @@ def read(folder: Path, wanted: str) -> tuple[int, dict[str, Any]] | None:
         chosen = Path(wanted).expanduser().resolve()
         if not (chosen / STATE).is_file() or step_of(chosen) < 0:  # its step is in its name
             raise InputError(f"There is no checkpoint at {wanted!r}.", "Give a checkpoint-N folder, or latest.")
+        if chosen.parent != folder.resolve():
+            raise InputError(
+                f"{chosen} is of another training than {folder}.", f"Name its own folder: --output-dir {chosen.parent}."
+            )
     try:
         return step_of(chosen), torch.load(chosen / STATE, map_location="cpu", weights_only=True)
     except Exception as error:

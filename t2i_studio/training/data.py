@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +51,11 @@ class Encoded:
     words: tuple[Words, ...]
     rewards: torch.Tensor
     "(P,), mean 1."
+
+    def fingerprint(self) -> str:
+        """Hexadecimal name of captions, rewards and their order: what the order of training follows."""
+        told = json.dumps([self.captions, [round(float(r), 6) for r in self.rewards]])
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def folder_of(source: str) -> Path:
@@ -114,11 +121,15 @@ def _rewards(file: Path) -> dict[Path, float]:
     found = {}
     for row in rows:
         try:
-            found[(file.parent / str(row["file_name"])).resolve()] = max(0.0, float(row.get("reward", 1.0)))
+            reward = float(row.get("reward", 1.0))
         except (TypeError, ValueError):
+            reward = float("nan")
+        if not (math.isfinite(reward) and reward >= 0):
             raise InputError(
-                f"The reward of {row['file_name']} is {str(row['reward'])[:40]!r}.", "Write a number from 0 on."
-            ) from None
+                f"The reward of {row['file_name']} is {str(row['reward'])[:40]!r}.",
+                "Write a number from 0 on; scores that can be negative want shifting first.",
+            )
+        found[(file.parent / str(row["file_name"])).resolve()] = reward
     return found
 
 

@@ -60,6 +60,12 @@ class Learner:
         self.pixels = (self.size[0] * scale, self.size[1] * scale)
         self.autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
         "Opened round passes of the denoiser, not round losses or their gradients."
+        wanted = settings.teacher
+        if settings.terms and wanted not in ("auto", "random") and float(wanted) >= self._shown():
+            raise SettingError(
+                f"A teacher at timestep {wanted} sees no more than its student.",
+                f"Write one far below {self._shown():g}: 0 is the paper's.", "teacher",
+            )  # fmt: skip
         self.texts = Texts(pipe, family, *self.pixels, device, settings.train_text_encoder)
 
     def batch(self, indices: Sequence[int], step: int, part: int = 0, rank: int = 0) -> Batch:
@@ -132,12 +138,15 @@ class Learner:
         words, latents = self.data.words[index], self.data.latents[index : index + 1].to(self.device)
         noise = torch.randn(latents.shape, generator=drawn(0, 0, 0, 0, 2)).to(self.device)
         text = self._text([index])
-        wanted = self.settings.teacher
-        low = self.family.timestep(float(wanted)) if wanted not in ("auto", "random") else 0.0
-        high = self.family.timestep(SHOWN * self.family.last_timestep(self.pipe))
+        high = self._shown()
+        # What training draws for such a student; of those that are drawn, the middle one.
+        low = float(self._teachers(torch.full((101,), float(high)), drawn(0, 0, 0, 0, 3)).median())
         with watching(self.denoiser, self.family, self.sites, [words]) as watch:
             both = [self.teacher(watch, latents, noise, torch.tensor([t]), text)[0] for t in (low, high)]
         return words.names, both[0].cpu().numpy(), both[1].cpu().numpy()
+
+    def _shown(self) -> float:
+        return self.family.timestep(SHOWN * self.family.last_timestep(self.pipe))
 
     def _terms(self, student: torch.Tensor, teacher: torch.Tensor, present: torch.Tensor) -> dict[str, torch.Tensor]:
         student = student.float()

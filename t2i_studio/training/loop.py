@@ -97,6 +97,11 @@ class Training:
                 f"The checkpoint was made by {state['world']} processes, {'with' if state['ema'] else 'without'} EMA.",
                 "Resume in the same way.",
             )
+        if state.get("data", now := self.learner.data.fingerprint()) != now:
+            raise InputError(
+                f"{self.settings.data} has other captions or rewards than when the checkpoint was written.",
+                "Bring them back, or begin anew in another folder.",
+            )
         if self.accelerator.is_main_process:  # what came after it is another branch
             for later in checkpoints.listed(self.folder):
                 if checkpoints.step_of(later) > self.done:
@@ -240,6 +245,7 @@ class Training:
                 "ema": [mean.cpu() for mean in self.ema],
                 "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler is not None else {},
                 "world": self.accelerator.num_processes,
+                "data": self.learner.data.fingerprint(),
             }
             checkpoints.write(self.folder, self.done, state, self.settings.checkpoints_total_limit)
         self.accelerator.wait_for_everyone()

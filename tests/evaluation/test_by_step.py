@@ -41,6 +41,17 @@ def test_a_row_a_way_and_step_with_paired_gains() -> None:
     assert by_step({"none": [Judged("two", "", "c", 0)]}) == []
 
 
+def test_ways_of_other_numbers_of_steps_are_not_paired() -> None:
+    """Step 1 of 4 has more noise than step 1 of 2."""
+    few = [judged("a", [0.4, 0.2], None)]
+    maps = {"timestep": [900.0, 700.0, 500.0, 200.0], "scatter": [0.4, 0.3, 0.2, 0.1]}
+    many = [Judged("two", "", "a", 0, maps=maps)]
+    gains = [row.scatter_gain for row in by_step({"few": few, "many": many}) if row.way == "many"]
+    assert gains[0] == (0.0, 0.0, 0.0)
+    assert all(gain is not None and np.isnan(gain[0]) for gain in gains[1:])
+    assert "–" in by_step_markdown(by_step({"few": few, "many": many}))
+
+
 def test_figure_of_one_subject_draws_no_overlap(tmp_path: Path) -> None:
     nothing = (float("nan"),) * 3
     figure = steps({"a $way$": [{"scatter": (0.3, 0.2, 0.4), "overlap": nothing}] * 3}, "dark")

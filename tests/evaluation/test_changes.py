@@ -34,6 +34,16 @@ def test_numbers_are_told_by_the_largest_change() -> None:
     assert found.measure == "similarity"
 
 
+def test_a_verdict_goes_before_what_else_was_measured() -> None:
+    """Layout suites have both: a picture that lost its cat is no win for a better box."""
+    base = [one("a", 0, True, box_overlap=0.60), one("b", 0, False, box_overlap=0.10)]
+    other = [one("a", 0, False, box_overlap=0.61), one("b", 0, True, box_overlap=0.09)]
+    found = changes(base, other)
+    assert [after.prompt for _, after in found.wins] == ["b"]
+    assert [after.prompt for _, after in found.losses] == ["a"]
+    assert found.measure == "present"
+
+
 def test_table_of_numbers() -> None:
     base = [one(f"p{i}", 0, similarity=0.2, **({"min_similarity": 0.1} if i % 2 else {})) for i in range(8)]
     other = [one(f"p{i}", 0, similarity=0.2 + 0.01 * i) for i in range(8)]

@@ -350,6 +350,23 @@ def test_deleting_twice_says_so(store, make_run):
         store.delete(kept.id)
 
 
+def test_a_second_delete_beside_the_first_destroys_nothing(store, make_run, monkeypatch):
+    kept = store.save(make_run())
+    resolve = store._resolve
+
+    def overtaken(run):
+        found = resolve(run)
+        monkeypatch.undo()
+        store.delete(run)
+        return found
+
+    monkeypatch.setattr(store, "_resolve", overtaken)
+    with pytest.raises(RunNotFound):
+        store.delete(kept.id)
+    assert store.deleted() == (kept.id,)
+    assert store.load(store.restore(kept.id).name).id == kept.id
+
+
 def test_restore_never_overwrites(store, make_run):
     kept = store.save(make_run())
     store.delete(kept.id)

@@ -406,6 +406,52 @@ def test_going_on_from_an_earlier_checkpoint_is_a_new_branch(
     assert [checkpoints.step_of(one) for one in checkpoints.listed(tmp_path)] == [1, 2]
     with pytest.raises(InputError, match="another use ema"):
         train(settings.model_copy(update={"resume_from_checkpoint": "latest", "use_ema": True}))
+    elsewhere = settings.model_copy(update={"resume_from_checkpoint": str(first), "output_dir": str(tmp_path / "b")})
+    with pytest.raises(InputError, match="another training"):
+        train(elsewhere)
+
+
+def test_going_on_with_other_data_is_refused(model_folder: Folder, picture_folder: Path, tmp_path: Path) -> None:
+    """The order of training follows the captions: with others it would not go on as it began."""
+    data = tmp_path / "data"
+    shutil.copytree(picture_folder, data)
+    settings = settings_for(model_folder("stable-diffusion"), data, tmp_path / "out", max_train_steps=2, ctcal=False)
+    train(settings)
+    metadata = data / "metadata.jsonl"
+    kept = metadata.read_text()
+    metadata.write_text(kept.replace('"text": "', '"text": "a photo of ', 1))
+    again = settings.model_copy(update={"resume_from_checkpoint": "latest", "max_train_steps": 3})
+    with pytest.raises(InputError, match="other captions or rewards"):
+        train(again)
+    metadata.write_text(kept)
+    train(again)
+    assert [checkpoints.step_of(one) for one in checkpoints.listed(tmp_path / "out")][-1] == 3
+
+
+@pytest.mark.parametrize("name", ["stable-diffusion", "stable-diffusion-3"])
+def test_what_is_looked_at_is_what_training_draws(name: str, picture_folder: Path) -> None:
+    """The premise is asked of teachers as training draws them, below the student."""
+    family = FAMILIES[name]
+    pipe = family.tiny()
+    asked: list[float] = []
+
+    class Listening(Learner):
+        def teacher(self, watch, latents, noise, t_tea, text):  # type: ignore[no-untyped-def]
+            asked.append(float(t_tea[0]))
+            return super().teacher(watch, latents, noise, t_tea, text)
+
+    for teacher in ("auto", "random", "100"):
+        settings = settings_for(Path("x"), picture_folder, Path("x"), teacher=teacher)
+        data = encode(pipe, family, str(picture_folder), 128, 128)
+        learner = Listening(pipe, family, settings, data, torch.device("cpu"))
+        learner.pair()
+        low, high = asked[-2:]
+        drawn_ones = torch.cat([learner.batch([0], step).t_tea for step in range(200)])
+        assert drawn_ones.min() <= low <= drawn_ones.max()
+        assert low < high
+        assert (low == 0) == (teacher == "auto" and name == "stable-diffusion")
+    with pytest.raises(SettingError, match="no more than its student"):
+        Learner(pipe, family, settings.model_copy(update={"teacher": "900"}), data, torch.device("cpu"))
 
 
 def test_rewards_stand_by_path_and_must_differ(model_folder: Folder, picture_folder: Path, tmp_path: Path) -> None:
@@ -422,8 +468,10 @@ def test_rewards_stand_by_path_and_must_differ(model_folder: Folder, picture_fol
     with pytest.raises(SettingError, match="no rewards that differ"):
         preflight(settings_for(model_folder("stable-diffusion"), Path("scenes:4"), tmp_path / "out", **asked))
     metadata.write_text(rows[0].replace("0.1", '"good"'))
-    with pytest.raises(InputError, match="is 'good'"):
-        list(examples(str(inside.parent)))
+    for bad in ('"good"', "-0.7", "NaN", "Infinity"):
+        metadata.write_text(rows[0].replace("0.1", bad))
+        with pytest.raises(InputError, match="Write a number from 0 on"):
+            list(examples(str(inside.parent)))
 
 
 def test_two_processes_learn_together(model_folder: Folder, picture_folder: Path, tmp_path: Path) -> None:
