@@ -1,4 +1,4 @@
-"""The model that ships: loads in plain diffusers, is what its card says, and its maps are true."""
+"""The models that ship: each loads in plain diffusers, is what its card says, and its maps are true."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import json
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import DiffusionPipeline, StableDiffusion3Pipeline, StableDiffusionPipeline
 from safetensors import safe_open
 
 from t2i_studio import Studio
 from t2i_studio.capture import MapStore, capture
 from t2i_studio.config import ASSETS, ProbeSettings
 from t2i_studio.emoji.pretrain.vae import measure
-from t2i_studio.families import FAMILIES
+from t2i_studio.families import FAMILIES, family_for
 from t2i_studio.training import from_scene, summarise, tabulate
 from t2i_studio.training.probe import probe
 from tests.capture.reference import Reference
 
 pytestmark = pytest.mark.models
 FOLDER = ASSETS / "emoji-unet"
+MMDIT = ASSETS / "emoji-mmdit"
 FAMILY = FAMILIES["stable-diffusion"]
 
 
@@ -33,11 +34,11 @@ def pipe() -> StableDiffusionPipeline:
 
 def test_everything_that_ships_is_small_and_half_precision() -> None:
     assert sum(f.stat().st_size for f in ASSETS.rglob("*") if f.is_file()) < 100e6
-    for file in FOLDER.rglob("*.safetensors"):
-        with safe_open(file, "pt") as weights:
-            assert {weights.get_tensor(k).dtype for k in weights.keys()} <= {torch.float16, torch.int64}, file  # noqa: SIM118
-    index = json.loads((FOLDER / "model_index.json").read_text())
-    assert index["_class_name"] == "StableDiffusionPipeline"
+    for folder, kind in ((FOLDER, "StableDiffusionPipeline"), (MMDIT, "StableDiffusion3Pipeline")):
+        for file in folder.rglob("*.safetensors"):
+            with safe_open(file, "pt") as weights:
+                assert {weights.get_tensor(k).dtype for k in weights.keys()} <= {torch.float16, torch.int64}, file  # noqa: SIM118
+        assert json.loads((folder / "model_index.json").read_text())["_class_name"] == kind
     for name in ("vocab.json", "merges.txt"):
         assert (FOLDER / "tokenizer" / name).is_file()
 
@@ -50,11 +51,22 @@ def test_every_byte_tokenizes(pipe: StableDiffusionPipeline) -> None:
         assert end not in ids[:-1], text
 
 
-def test_it_paints_128_pixels_that_follow_the_prompt(pipe: StableDiffusionPipeline) -> None:
+@pytest.fixture(scope="module")
+def mmdit() -> StableDiffusion3Pipeline:
+    pipe = StableDiffusion3Pipeline.from_pretrained(MMDIT)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+@pytest.mark.parametrize("name", ["pipe", "mmdit"])
+def test_it_paints_128_pixels_that_follow_the_prompt(name: str, request: pytest.FixtureRequest) -> None:
+    pipe: DiffusionPipeline = request.getfixturevalue(name)
+    given = {"num_inference_steps": 15, "guidance_scale": 4.0, "height": 128, "width": 128, "output_type": "np"}
+    given |= {"max_sequence_length": 24} if name == "mmdit" else {}
     images = {}
     for prompt in ("a red balloon", "a blue balloon"):
         generators = [torch.Generator().manual_seed(s) for s in range(4)]
-        out = pipe([prompt] * 4, num_inference_steps=15, guidance_scale=4.0, height=128, width=128, generator=generators, output_type="np")  # fmt: skip # noqa: E501
+        out = pipe([prompt] * 4, generator=generators, **given)
         images[prompt] = out.images
         assert out.images.shape == (4, 128, 128, 3)
     red, blue = (_strongest_colour(i) for i in images.values())
@@ -91,8 +103,9 @@ def test_maps_equal_an_unfused_float64_reference(pipe: StableDiffusionPipeline) 
             np.testing.assert_allclose(stack.values_TSNYX[:, s], wanted, atol=1e-5)
 
 
-def test_run_and_replay() -> None:
-    studio = Studio()
+@pytest.mark.parametrize("name", ["emoji-unet", "emoji-mmdit"])
+def test_run_and_replay(name: str) -> None:
+    studio = Studio(name)
     run = studio.generate("a cat and a dog", seed=1, steps=6)
     again = studio.replay(run)
     assert np.array_equal(np.asarray(run.image), np.asarray(again.image))
@@ -107,9 +120,11 @@ def test_autoencoder_error_is_what_its_card_says(pipe: StableDiffusionPipeline) 
     assert error["mae_object"] < 1.25 * card["mae_object"]
 
 
-def test_low_noise_maps_peak_on_their_object_far_above_chance(pipe: StableDiffusionPipeline) -> None:
+@pytest.mark.parametrize("name", ["pipe", "mmdit"])
+def test_low_noise_maps_peak_on_their_object_far_above_chance(name: str, request: pytest.FixtureRequest) -> None:
+    pipe: DiffusionPipeline = request.getfixturevalue(name)
     settings = ProbeSettings(width=128, height=128, timesteps=(50, 990), t_tea=50, t_stu=990)
-    probed = [probe(pipe, FAMILY, settings, from_scene(i)) for i in range(20)]
+    probed = [probe(pipe, family_for(pipe), settings, from_scene(i)) for i in range(20)]
     teacher = tabulate([summarise(one) for one in probed]).levels[-1].numbers["peak_in_mask"]
     chance = np.mean([one.inside((16, 16))[0].mean() for one in probed])  # type: ignore[index]
     assert teacher.low > chance + 0.1
