@@ -43,8 +43,9 @@ MEANINGFUL = {
     (24, False): (5, 7, 8, 9),  # SD3-medium
     (24, True): (5, 7, 8, 9, 10),  # SD3.5-medium, which has dual attention
     (38, False): (16, 18, 20, 21, 24),  # SD3.5-large
+    (6, False): (2,),  # emoji-mmdit, measured: docs/maps.md
 }
-"""(number of blocks, dual attention) → blocks in which several works found words to sit best (methods §1)."""
+"""(number of blocks, dual attention) → blocks in which words sit best, as several works found for SD 3."""
 
 
 class JointCapturingProcessor(CapturingProcessor):

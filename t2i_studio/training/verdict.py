@@ -124,7 +124,7 @@ def tabulate(pictures: Sequence[Summary]) -> Table:
     known = {name: values for name, values in over.items() if not np.isnan(values).all()}
     measure = "mass_in_mask" if "mass_in_mask" in known else "concentration"
     levels = tuple(
-        Level(t, {name: estimate(values[:, i]) for name, values in known.items()})
+        Level(t, {name: estimate(values[:, i], hits=name == "peak_in_mask") for name, values in known.items()})
         for i, t in enumerate(first.timesteps)
     )
     tea, stu = first.teacher, first.student
@@ -196,14 +196,14 @@ def _onset(by_time: dict[float, float], t_tea: float) -> float | None:
     return onset
 
 
-def estimate(values_P: np.ndarray) -> Estimate:
-    """Mean over pictures, those without a number left out."""
+def estimate(values_P: np.ndarray, *, hits: bool = False) -> Estimate:
+    """Mean over pictures, those without a number left out; `hits` are shares of hits, which may agree by chance."""
     kept = values_P[~np.isnan(values_P)]
     if not len(kept):
         return Estimate(float("nan"), float("nan"), float("nan"))
     if len(kept) == 1:  # resampling would only take time: a page judges every pair of noise levels
         return Estimate(float(kept[0]), float(kept[0]), float(kept[0]))
-    if (kept == kept[0]).all() and kept[0] in (0.0, 1.0):  # all hit or none: resampling would claim certainty
+    if hits and (kept == kept[0]).all() and kept[0] in (0.0, 1.0):  # all hit or none: resampling would claim certainty
         return Estimate(float(kept[0]), *wilson(float(kept[0]), len(kept)))
     means = kept[_resampled(len(kept))].mean(1)
     return Estimate(float(kept.mean()), *map(float, np.percentile(means, (2.5, 97.5))))

@@ -152,9 +152,10 @@ def test_a_sharper_teacher_is_worth_following() -> None:
 
 
 def test_all_hits_are_no_certainty() -> None:
-    from t2i_studio.training.verdict import estimate
+    from t2i_studio.training.verdict import Estimate, estimate
 
-    assert estimate(np.ones(10)).low == pytest.approx(0.722, abs=0.001)  # Wilson, 10 of 10
+    assert estimate(np.ones(10), hits=True).low == pytest.approx(0.722, abs=0.001)  # Wilson, 10 of 10
+    assert estimate(np.zeros(10)) == Estimate(0, 0, 0), "a distance that is 0 everywhere is no share of hits"
     assert estimate(np.array([np.nan, 0.2, 0.4])).mean == pytest.approx(0.3)
 
 
