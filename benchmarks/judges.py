@@ -84,8 +84,13 @@ def agree(folder: Path, looked: Path | None) -> None:
     looks: dict[str, list[Sequence[Found]]] = {name: _judged(name, folder, kept) for name in JUDGES}
     if looked is not None:
         order = mixed(folder)
-        told = json.loads(looked.read_text(encoding="utf-8"))["pictures"]
-        seen = {order[int(key)].name if key.isdigit() else key: rows for key, rows in told.items()}
+        look = json.loads(looked.read_text(encoding="utf-8"))
+        painted = json.loads((folder / "about.json").read_text(encoding="utf-8"))["weights"]
+        if look["weights"] != painted:
+            raise SystemExit(
+                f"{looked} looked at pictures of weights {look['weights']}; {folder} has those of {painted}."
+            )
+        seen = {order[int(key)].name if key.isdigit() else key: rows for key, rows in look["pictures"].items()}
         looks["a look"] = [[_found(*row) for row in seen[picture_name(one)]] for one in kept]
     requests = [_request(items[one.task, one.prompt]) for one in kept]
     print("| one | other | pictures | present | exact | κ of nouns | colours |")

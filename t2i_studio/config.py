@@ -197,7 +197,8 @@ class EvaluateSettings(Settings):
 
     suite: str = Field(
         "emoji-geneval", min_length=1,
-        description="emoji-geneval, attend-and-excite, emoji-train, a .txt file with a prompt a line, a folder of them "
+        description="emoji-geneval, attend-and-excite, attend-and-excite-tuning, attend-and-excite-test, emoji-layout, "
+        "emoji-train, a .txt file with a prompt a line, a folder of them "
         "(T2I-CompBench), or GenEval's evaluation_metadata.jsonl.",
     )  # fmt: skip
     judge: str = Field(

@@ -20,7 +20,7 @@ import torch
 
 from .config import ROOT, MapSettings, ModelSettings, known_models
 from .errors import ModelBroken, ModelNotFound, SettingError
-from .families import FAMILIES, Family, check_source, family_of, is_hub_id, read_index
+from .families import FAMILIES, Family, check_source, family_of, family_of_file, is_hub_id, read_index
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -58,6 +58,8 @@ def resolve(name: str) -> ModelSettings:
         hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(models)}."
         raise ModelNotFound(f"There is no model called {name!r}.", f"{hint} A folder, file or hub id works too.")
     source = check_source(name)
+    if isinstance(source, Path) and source.is_file():
+        return ModelSettings(family=family_of_file(source).name, source=str(source), title=str(name))
     family = "stable-diffusion"
     index = read_index(source) if isinstance(source, Path) and source.is_dir() else _hub_index(str(source))
     if index is not None:

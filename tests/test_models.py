@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 
 from t2i_studio.config import GenerateSettings
 from t2i_studio.errors import ModelBroken, ModelNotFound, SettingError
@@ -35,6 +37,33 @@ def test_dtypes() -> None:
     assert pick_dtype("auto", torch.device("cpu")) is torch.float32
     assert pick_dtype("auto", torch.device("cuda")) is torch.float16
     assert pick_dtype("bfloat16", torch.device("cpu")) is torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("cond_stage_model.transformer.text_model.final_layer_norm.bias", "stable-diffusion"),
+        ("cond_stage_model.model.ln_final.bias", "stable-diffusion"),
+        ("conditioner.embedders.1.model.ln_final.bias", "stable-diffusion-xl"),
+        ("model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight", "stable-diffusion-3"),
+        ("joint_blocks.0.x_block.attn.qkv.weight", "stable-diffusion-3"),
+    ],
+)
+def test_a_single_file_tells_its_family(tmp_path: Path, key: str, kind: str) -> None:
+    file = tmp_path / "any.safetensors"
+    save_file({key: np.zeros(1), "model.diffusion_model.time_embed.0.bias": np.zeros(1)}, file)
+    assert resolve(str(file)).family == kind
+
+
+def test_a_file_that_is_no_checkpoint_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "lora.safetensors"
+    save_file({"lora_unet_down_blocks_0.lora_up.weight": np.zeros(1)}, file)
+    with pytest.raises(ModelBroken, match="no whole checkpoint") as caught:
+        resolve(str(file))
+    assert "--lora" in str(caught.value.remedy)
+    file.write_bytes(b"not tensors")
+    with pytest.raises(ModelBroken, match="can't be read"):
+        resolve(str(file))
 
 
 @pytest.mark.models

@@ -13,6 +13,9 @@
     by_step.py        scatter and overlap of the maps at every step
     changes.py        pictures that another way made right, or spoilt
     layouts.py        picture folders for the benchmarks' own evaluators
+    found.py          what a judge saw: noun, colour, box
+    agreement.py      how often two judges say the same
+    weights.py        the user's weights of a scorer, fetched or from a folder
     measure.py        how well a judge finds what was rendered
 
 A suite or a judge = one function or class + one line in the dict here.

@@ -7,7 +7,7 @@ one site, and how its tokenizers lay out columns. It keeps no state.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,10 @@ class Family(ABC):
     @abstractmethod
     def matches(self, index: dict[str, Any]) -> bool:
         """Whether a diffusers folder with this `model_index.json` is of this family."""
+
+    @abstractmethod
+    def keeps(self, keys: Collection[str]) -> bool:
+        """Whether a single `.safetensors` file with these names of tensors is a checkpoint of this family."""
 
     @abstractmethod
     def is_denoised_by(self, pipe: DiffusionPipeline) -> bool:

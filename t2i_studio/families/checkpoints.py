@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError, safe_open
+
 from ..config import ROOT
 from ..errors import ModelBroken, ModelError, ModelNotFound, UnsafeCheckpoint
 
@@ -83,6 +85,19 @@ def read_index(folder: Path) -> dict[str, Any]:
         ) from None
     except (OSError, ValueError) as error:
         raise ModelBroken(f"{file} can't be read: {error}", "Download the model again.") from None
+
+
+def tensor_names(file: Path) -> frozenset[str]:
+    """Names of the tensors in a `.safetensors` file; only its header is read.
+
+    Raises:
+        ModelBroken: it is not one.
+    """
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            return frozenset(opened.keys())
+    except (OSError, SafetensorError) as error:
+        raise ModelBroken(f"{file.name} can't be read: {error}", "Download it again.") from None
 
 
 def load_pipeline(kind: Any, source: Path | str, dtype: Any, **options: Any) -> Any:

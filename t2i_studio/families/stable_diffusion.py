@@ -7,7 +7,7 @@ from __future__ import annotations
 
 # diffusers annotates its constructors more narrowly than what they take.
 # pyright: reportArgumentType=false
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -86,6 +86,10 @@ class StableDiffusion(Family):
     def matches(self, index: dict[str, Any]) -> bool:
         """A `StableDiffusionPipeline` folder."""
         return index.get("_class_name") == "StableDiffusionPipeline"
+
+    def keeps(self, keys: Collection[str]) -> bool:
+        """One text encoder beside the U-Net, as its authors named it."""
+        return any(key.startswith("cond_stage_model.") for key in keys)
 
     def is_denoised_by(self, pipe: DiffusionPipeline) -> bool:
         """A U-Net with one text encoder."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 # diffusers annotates its constructors more narrowly than what they take.
 # pyright: reportArgumentType=false
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -103,6 +103,10 @@ class StableDiffusion3(Family):
     def matches(self, index: dict[str, Any]) -> bool:
         """A `StableDiffusion3Pipeline` folder."""
         return index.get("_class_name") == "StableDiffusion3Pipeline"
+
+    def keeps(self, keys: Collection[str]) -> bool:
+        """Blocks of joint attention."""
+        return any(key.removeprefix("model.diffusion_model.").startswith("joint_blocks.") for key in keys)
 
     def is_denoised_by(self, pipe: DiffusionPipeline) -> bool:
         """SD 3's transformer."""

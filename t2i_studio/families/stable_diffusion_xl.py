@@ -8,7 +8,7 @@ from __future__ import annotations
 
 # diffusers annotates its constructors more narrowly than what they take.
 # pyright: reportArgumentType=false
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -33,6 +33,10 @@ class StableDiffusionXL(StableDiffusion):
     def matches(self, index: dict[str, Any]) -> bool:
         """A `StableDiffusionXLPipeline` folder."""
         return index.get("_class_name") == "StableDiffusionXLPipeline"
+
+    def keeps(self, keys: Collection[str]) -> bool:
+        """Two text encoders; the refiner has one."""
+        return any(key.startswith("conditioner.embedders.1.") for key in keys)
 
     def is_denoised_by(self, pipe: DiffusionPipeline) -> bool:
         """A U-Net with two text encoders."""

@@ -17,7 +17,7 @@ __all__ = ["build_app"]
 
 
 def build_app(studio: Studio) -> gr.Blocks:
-    """The whole page over one studio; `serve.launch` shows it."""
+    """The whole page over one studio; `page.launch` shows it."""
     from .page import build
 
     return build(studio)

@@ -4,7 +4,8 @@
     decoding.py  maps → objects; objects → the maps that training wants
     weights.py   the folder that ships, read and written
 
-It was trained on rendered scenes alone and shares nothing with any generator. Knows no prompts.
+It was trained on rendered scenes and their round trips through the autoencoder; it shares no weights with
+any generator. Knows no prompts.
 """
 
 from __future__ import annotations

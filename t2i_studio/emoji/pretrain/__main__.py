@@ -82,7 +82,10 @@ def _task(what: str, folder: Path) -> tuple[loop.Task, loop.Plan]:
 
 
 def _export_vae(folder: Path) -> None:
-    """Averaged weights; prints the error over held-out scenes. `vae` also normalises the latents."""
+    """Averaged weights, into every model that shares them; prints the error over held-out scenes.
+
+    `vae` also normalises the latents.
+    """
     from .latents import normalise_latents
     from .unet import MIXTURE
     from .vae import measure, new_vae, save_pairs
@@ -92,7 +95,10 @@ def _export_vae(folder: Path) -> None:
     if folder.name == "vae":
         normalise_latents(vae, MIXTURE)
     vae.register_to_config(scaling_factor=1.0)
-    vae.to(torch.float16).save_pretrained(UNET_FOLDER / "vae")
+    vae.to(torch.float16)
+    for model in (UNET_FOLDER, ASSETS / "emoji-mmdit"):
+        if model == UNET_FOLDER or model.is_dir():
+            vae.save_pretrained(model / "vae")
     shipped = shipped_vae()
     _note("vae", {"step": step, **{k: round(v, 5) for k, v in measure(shipped).items()}}, folder)
     save_pairs(shipped, folder / "pairs.png")
@@ -115,7 +121,8 @@ def _note(part: str, measured: dict[str, float], folder: Path, out: Path = UNET_
         last = rows[-10:]
         loss = sum(float(row["loss"]) for row in last) / len(last)
         hours = float(rows[-1]["seconds"]) / 3600
-        measured = {**measured, "samples": int(rows[-1]["samples"]), "hours": round(hours, 2), "loss": round(loss, 4)}
+        samples = measured["step"] * int(rows[-1]["samples"]) // int(rows[-1]["step"])
+        measured = {**measured, "samples": samples, "hours": round(hours, 2), "loss": round(loss, 4)}
         curve = out / f"losses-{folder.name}.csv"
         loop.write_curve(rows, curve, before=_earlier(curve, int(rows[0]["step"])))
     file = out / "measured.json"

@@ -30,14 +30,24 @@ CROPS = {"joint": 64, "decoder": SCENE_SIZE}
 """Pixels of a training picture: crops for speed, then whole scenes, whose norms differ from crops'."""
 OBJECT_WEIGHT = 3.0
 KL_WEIGHT = 2e-3
-EDGE_WEIGHTS = {"joint": 0.05, "decoder": 0.3}
+EDGE_WEIGHTS = {"joint": 0.05, "decoder": 1.0}
+LATENT_NOISE = {"joint": 0.0, "decoder": 0.25}
+"""Most Gaussian noise on the latents (whose deviation is 1) that the decoder learns to see through: what a
+denoiser hands it is never quite a latent of the encoder."""
 COLOUR_WEIGHT = 2.0
 """Weight of the error averaged over 8×8 pixels: flat colours, which are learnt last otherwise."""
 
 PLANS = {
     "joint": Plan(total_steps=2800, batch_size=8, learning_rate=1e-3, schedule="cosine", seed=11, warmup_steps=50),
     "decoder": Plan(
-        total_steps=40_000, batch_size=3, learning_rate=5e-4, warmup_steps=50, cooldown_steps=4_000, seed=12
+        total_steps=30_000,
+        batch_size=4,
+        learning_rate=1e-3,
+        warmup_steps=100,
+        cycle_steps=3_000,
+        cooldown_steps=1_000,
+        ema_decay=0.998,
+        seed=12,
     ),
 }
 
@@ -86,7 +96,7 @@ class VaeTask:
         self.vae = start or new_vae()
         self.plan = PLANS[phase]
         self.joint = phase == "joint"
-        self.crop, self.edge_weight = CROPS[phase], EDGE_WEIGHTS[phase]
+        self.crop, self.edge_weight, self.noise = CROPS[phase], EDGE_WEIGHTS[phase], LATENT_NOISE[phase]
         if not self.joint:
             self.vae.encoder.requires_grad_(False)
             self.vae.quant_conv.requires_grad_(False)
@@ -100,6 +110,9 @@ class VaeTask:
         with torch.set_grad_enabled(self.joint):
             posterior = self.vae.encode(images).latent_dist
         latents = posterior.sample(generator)
+        if self.noise:
+            sigma = self.noise * torch.rand(len(latents), 1, 1, 1, generator=generator)
+            latents = latents + sigma * torch.randn(latents.shape, generator=generator)
         out = self.vae.decode(latents).sample
         error = out - images
         pixel = (weight * (error.abs() + error.square())).mean()
