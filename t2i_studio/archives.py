@@ -5,12 +5,17 @@ Knows zips, limits and names; what a data set is, `pictures` knows.
 
 from __future__ import annotations
 
+import os
+import re
+import secrets
 import shutil
 import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
+from lzma import LZMAError
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from .errors import InputError
 from .pictures import ENDINGS, METADATA, captioned, unreadable
@@ -24,21 +29,23 @@ MOST_RATIO = 200
 TOLD = 8
 """Names that a message lists."""
 _TEXTS = frozenset({".txt", ".jsonl"})
+_DRIVE = re.compile(r".*:" if os.name == "nt" else r"[A-Za-z]:[/\\]")
 _CHUNK = 1 << 20
+_DAMAGED = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError, RuntimeError, UnicodeError)
+"""How zipfile says that it can't."""
 
 
 def unpack(archive: Path, into: Path) -> Path:
     """Unpack a data set: pictures, captions and `metadata.jsonl`, nothing else; a folder round it all is taken off.
 
     Args:
-        into: the folder to make; it must not exist yet, and does not where anything is wrong.
+        into: the folder to make, where no other data set's may be; where anything is wrong, there is none.
 
     Raises:
         InputError: no zip, too much in it, names that lead outside, broken pictures (named), missing captions.
         OSError: the disk.
     """
-    draft = into.with_name(f".{into.name}.part")
-    shutil.rmtree(draft, ignore_errors=True)
+    draft = into.with_name(f".{into.name}.{secrets.token_hex(4)}.part")  # two pages may bring the same at once
     try:
         with zipfile.ZipFile(archive) as opened:
             entries = _wanted(opened)
@@ -46,8 +53,10 @@ def unpack(archive: Path, into: Path) -> Path:
             _extract(opened, entries, draft)
         check_pictures(draft)
         into.parent.mkdir(parents=True, exist_ok=True)
+        if os.name == "nt" and into.is_dir():
+            into.rmdir()  # elsewhere an empty folder, which holds the name, is replaced
         draft.replace(into)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeError) as error:
+    except _DAMAGED as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{archive.name} can't be unpacked: {reason}.", "Pack it again as a plain zip.") from None
     finally:
@@ -85,7 +94,7 @@ def _wanted(opened: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, PurePosixPat
     found = []
     for info in opened.infolist():
         place = PurePosixPath(info.filename.replace("\\", "/"))
-        if place.is_absolute() or ".." in place.parts or ":" in info.filename or "\0" in info.filename:
+        if place.is_absolute() or ".." in place.parts or _DRIVE.match(info.filename) or "\0" in info.filename:
             raise InputError(f"The zip names {info.filename[:80]!r}, outside itself.", "Pack it again, from inside.")
         if stat.S_ISLNK(info.external_attr >> 16):
             raise InputError(f"{info.filename[:80]!r} in the zip is a link.", "Pack the pictures themselves.")
@@ -95,10 +104,11 @@ def _wanted(opened: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, PurePosixPat
             found.append((info, place))
     if not any(place.suffix.lower() in ENDINGS for _, place in found):
         raise InputError("There is no picture in the zip.", f"It takes {', '.join(sorted(ENDINGS))} files.")
-    tops = {place.parts[0] for _, place in found}
-    if len(tops) == 1 and all(len(place.parts) > 1 for _, place in found):
-        found = [(info, PurePosixPath(*place.parts[1:])) for info, place in found]
-    return found
+    data = [place for _, place in found if place.suffix.lower() in ENDINGS or place.name == METADATA]
+    tops = {place.parts[0] for place in data}
+    if len(tops) == 1 and all(len(place.parts) > 1 for place in data):  # what lies beside that folder is a note
+        found = [(info, PurePosixPath(*place.parts[1:])) for info, place in found if place.parts[0] in tops]
+    return [(info, place) for info, place in found if place.parts]
 
 
 def _check_sizes(opened: zipfile.ZipFile, entries: list[tuple[zipfile.ZipInfo, PurePosixPath]]) -> None:
@@ -137,5 +147,12 @@ def _extract(opened: zipfile.ZipFile, entries: list[tuple[zipfile.ZipInfo, PureP
 
 def _chunks(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
     with opened.open(info) as stream:
-        while chunk := stream.read(_CHUNK):
+        while chunk := _read(stream):
             yield chunk
+
+
+def _read(stream: IO[bytes]) -> bytes:
+    try:
+        return stream.read(_CHUNK)
+    except OSError as error:  # bzip2's way to say that an entry is damaged
+        raise zipfile.BadZipFile(str(error)) from None

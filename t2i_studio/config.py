@@ -21,6 +21,8 @@ ASSETS = ROOT / "assets"
 """Models, sprites and pictures that ship."""
 CONFIGS = ROOT / "configs"
 DEFAULT_MODEL = "emoji-unet"
+LONGEST_PROMPT = 20_000
+"""Characters."""
 MAX_SEED = 2**32 - 1
 MAX_PIXELS = 4096 * 4096
 
@@ -85,7 +87,7 @@ def _readable(cls: type[Settings], error: ValidationError) -> SettingError:
 class MapSettings(Settings):
     """What generating and inspecting share: the words, the model, what is recorded, the machine."""
 
-    prompt: str = Field("", max_length=20_000, description="What to paint.")
+    prompt: str = Field("", max_length=LONGEST_PROMPT, description="What to paint.")
     model: str = Field(
         DEFAULT_MODEL,
         min_length=1,
@@ -119,7 +121,7 @@ class MapSettings(Settings):
 class GenerateSettings(MapSettings):
     """Everything that decides one picture and its maps; kept with the run, enough to remake it."""
 
-    negative_prompt: str = Field("", max_length=20_000, description="What to keep out of the picture.")
+    negative_prompt: str = Field("", max_length=LONGEST_PROMPT, description="What to keep out of the picture.")
     steps: int = Field(30, ge=1, le=1000, description="Denoising steps, 1 to 1000.")
     guidance_scale: float = Field(
         7.5, ge=0.0, le=50.0, allow_inf_nan=False,

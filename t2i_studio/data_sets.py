@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .config import GenerateSettings, MakeDataSettings
 from .errors import Cancelled, InputError
+from .paths import typed
 
 if TYPE_CHECKING:
     from .generation import Listener
@@ -113,21 +116,30 @@ class DataSets:
         from .hub_data import fetch, hub_name
         from .runs import storing
 
-        file = Path(source).expanduser()
+        file = typed(source)
         name = None if file.is_file() else hub_name(str(source))
         if file.is_dir():
             raise InputError(f"{file} is a folder.", "Give it as data as it is.")
         if not file.is_file() and name is None:
             raise InputError(f"There is no file {file}.", "Give a zip, or a data set of the hub as owner/name.")
-        folder = self._new_folder(file.stem if name is None else name.replace("/", "-"))
-        with storing(folder):
-            return unpack(file, folder) if name is None else fetch(name, folder)
+        with storing(self.home / "data"):
+            folder = self._new_folder(file.stem if name is None else name.replace("/", "-"))
+            try:
+                return unpack(file, folder) if name is None else fetch(name, folder)
+            except BaseException:
+                with suppress(OSError):
+                    folder.rmdir()  # only where nothing came into it
+                raise
 
     def _new_folder(self, name: str) -> Path:
+        """An empty folder of a new name, nobody else's."""
         plain = "".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip("-.")[:60] or "data"
-        taken = {file.name for file in (self.home / "data").glob("*")}
-        number = next(n for n in range(1, len(taken) + 2) if (plain if n == 1 else f"{plain}-{n}") not in taken)
-        return self.home / "data" / (plain if number == 1 else f"{plain}-{number}")
+        for number in itertools.count(1):
+            folder = self.home / "data" / (plain if number == 1 else f"{plain}-{number}")
+            with suppress(FileExistsError):
+                folder.mkdir(parents=True)
+                return folder
+        raise AssertionError("never reached")
 
     def _asked(self, values: dict[str, Any]) -> MakeDataSettings:
         """Checked settings, in which everything that decides a picture stands."""

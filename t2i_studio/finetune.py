@@ -29,6 +29,7 @@ from .errors import InputError, SettingError, StorageError
 from .families import FAMILIES
 from .generation import enough_memory
 from .models import pick_device, resolve, source_of
+from .paths import typed
 from .runs import storing
 from .training import lora, whole
 from .training.data import count_examples, encode, has_rewards
@@ -305,7 +306,7 @@ def preset(name: str) -> Path:
     """
     from .config import CONFIGS
 
-    file = Path(name).expanduser()
+    file = typed(name)
     if file.is_file():
         return file
     inside = CONFIGS / "training" / f"{Path(name).stem}.yaml"

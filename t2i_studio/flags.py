@@ -52,12 +52,17 @@ def as_flags(settings: MapSettings, defaults: Mapping[str, Any]) -> list[str]:
         if isinstance(value, bool):
             options += [flag] if value else [f"--no-{flag[2:]}"]
         elif name in _REPEATED:
-            options += [part for one in value for part in (_REPEATED[name], one)]
+            options += [part for one in value for part in _with_value(_REPEATED[name], one)]
         elif isinstance(value, tuple):
             options += [flag, ",".join(f"{v:g}" if isinstance(v, float) else v for v in value)]
         else:
-            options += [flag, str(value)]
+            options += _with_value(flag, str(value))
     return options
+
+
+def _with_value(flag: str, value: str) -> list[str]:
+    """As two words, or as one where the value would be taken for a flag."""
+    return [f"{flag}={value}"] if value.startswith("-") else [flag, value]
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import diffusers
@@ -20,6 +19,7 @@ from .config import GenerateSettings, MapSettings
 from .errors import InputError, ModelBroken, SettingError, StudioError, UnsafeCheckpoint
 from .guidance import Guidance, choose_method, guide, read_attributes, read_boxes, read_weights
 from .models import LoadedModel
+from .paths import typed
 from .recording import BatchMaps, prepare, recorded, ways_of
 from .types import Box, GuidedStep, Maps, ParsedPrompt, TokenSpans
 
@@ -254,7 +254,7 @@ def lora_loaded(model: LoadedModel, settings: MapSettings) -> Iterator[None]:
     if not settings.lora:
         yield
         return
-    path = Path(settings.lora).expanduser()
+    path = typed(settings.lora)
     if path.is_file() and path.suffix != ".safetensors":
         raise UnsafeCheckpoint(f"{path.name} is no .safetensors file.", "Use the LoRA's .safetensors version.")
     if not path.exists() and settings.lora.count("/") != 1:

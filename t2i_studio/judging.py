@@ -37,6 +37,7 @@ from .evaluation import (
 from .generation import Listener, paint
 from .guidance import choose_method, read_weights
 from .metrics import measure, scatter
+from .paths import typed
 from .recording import BatchMaps
 from .runs import storing
 from .searching import all_trials, choose, read_axes, trials
@@ -304,7 +305,7 @@ def decides(model: LoadedModel, settings: GenerateSettings) -> dict[str, Any]:
         "weights": model.fingerprint(),
         **settings.model_dump(mode="json", exclude={"prompt", "seed"}),
     }
-    lora = Path(settings.lora).expanduser()
+    lora = typed(settings.lora)
     if settings.lora and lora.exists():  # one trained anew at the same place paints other pictures
         files = [lora] if lora.is_file() else sorted(lora.glob("*.safetensors"))
         about["lora_weights"] = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]

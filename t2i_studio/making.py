@@ -34,7 +34,7 @@ from .judging import decides
 from .models import resolve
 from .pictures import METADATA
 from .runs import storing
-from .selection import SELECTION, Made, Selected, select
+from .selection import SELECTION, Made, Selected, as_metadata, read_selection, select
 
 if TYPE_CHECKING:
     from .config import MakeDataSettings
@@ -71,6 +71,8 @@ class Making:
         resolve(self.settings.model)
         self.selected: list[Selected] = []
         "Of the prompts whose pictures are all there."
+        self._earlier: list[dict[str, Any]] = []
+        "What the folder told of its pictures before: it holds until a prompt is done anew."
         self._spent: list[float] = []
 
     @property
@@ -102,6 +104,7 @@ class Making:
             boxes = [item.boxes for item in items] if all(item.boxes for item in items) else None
             return [Painted(image) for image in paint(model, self.settings, prompts, seeds, listener, boxes)]
 
+        self._earlier = [row for row in read_selection(self.folder) if (row["task"], row["text"]) in self.items]
         there: dict[tuple[str, str], list[Judged]] = {key: [] for key in self.items}
         verdicts = evaluate(
             list(self.items.values()), painted, scorer, self.asked.per_prompt, self.folder / MADE, about,
@@ -135,9 +138,12 @@ class Making:
 
     def _write(self) -> None:
         """Both lists, each whole or not at all."""
-        rows = [one.as_metadata() for one in self.selected if one.kept]
+        redone = {(one.made.task, one.made.text) for one in self.selected}
+        earlier = [row for row in self._earlier if (row["task"], row["text"]) not in redone]
+        told = [one.as_json() for one in self.selected] + earlier
+        rows = [as_metadata(row) for row in told if row["kept"]]
         with storing(self.folder):
-            _write_lines(self.folder / SELECTION, [one.as_json() for one in self.selected])
+            _write_lines(self.folder / SELECTION, told)
             if rows:
                 _write_lines(self.folder / METADATA, rows)
             else:

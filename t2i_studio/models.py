@@ -21,6 +21,7 @@ import torch
 from .config import ROOT, MapSettings, ModelSettings, known_models
 from .errors import ModelBroken, ModelNotFound, SettingError
 from .families import FAMILIES, Family, check_source, family_of, family_of_file, is_hub_id, read_index
+from .paths import typed
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -53,7 +54,7 @@ def resolve(name: str) -> ModelSettings:
     models = known_models()
     if name in models:
         return models[name]
-    if not is_hub_id(name) and "/" not in name and "\\" not in name and not Path(name).expanduser().exists():
+    if not is_hub_id(name) and "/" not in name and "\\" not in name and not typed(name).exists():
         near = difflib.get_close_matches(name, models, n=1, cutoff=0.5)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(models)}."
         raise ModelNotFound(f"There is no model called {name!r}.", f"{hint} A folder, file or hub id works too.")
@@ -91,7 +92,7 @@ def _fetched_index(source: str) -> dict[str, Any]:
 
 def own_size(name: str) -> dict[str, int]:
     """Width and height that a diffusers folder was made for, pixels; nothing where it does not say."""
-    folder = Path(name).expanduser()
+    folder = typed(name)
     try:
         latents = _config(folder / "unet").get("sample_size") or _config(folder / "transformer")["sample_size"]
         side = int(latents) * 2 ** (len(_config(folder / "vae")["block_out_channels"]) - 1)
@@ -210,7 +211,7 @@ def stamp(source: str) -> tuple[tuple[str, int, int], ...]:
 
     What was trained on at the same place is another model.
     """
-    path = Path(source).expanduser() if source else None
+    path = typed(source) if source else None
     if path is None or not path.exists():
         return ()
     files = [path] if path.is_file() else sorted(path.rglob("*.safetensors"))

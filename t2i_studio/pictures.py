@@ -15,8 +15,11 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .errors import InputError
+from .paths import typed
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+"""What Pillow may take a file for: whatever its name, nobody's PostScript is run."""
 METADATA = "metadata.jsonl"
 MASK = ".mask-"
 """`scene.png` may have `scene.mask-cat.png` beside it: white where the cat is."""
@@ -36,11 +39,11 @@ def open_picture(source: Path | str | Image.Image) -> Image.Image:
     Raises:
         InputError: no such file, no picture, damaged, or too large to be one.
     """
-    name = "The picture" if isinstance(source, Image.Image) else str(Path(source).expanduser())
+    name = "The picture" if isinstance(source, Image.Image) else str(typed(source))
     try:
         if isinstance(source, Image.Image):
             return _plain(source)
-        with Image.open(Path(source).expanduser()) as opened:
+        with Image.open(typed(source), formats=FORMATS) as opened:
             return _plain(opened)
     except FileNotFoundError:
         raise InputError(f"There is no picture at {name}.", "Give the path of a PNG, JPEG or WebP file.") from None
@@ -89,7 +92,7 @@ def captioned(folder: Path | str, caption: str = "") -> list[Captioned]:
     Raises:
         InputError: no folder, no picture, a picture without caption, or a damaged metadata file.
     """
-    folder = Path(folder).expanduser()
+    folder = typed(folder)
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}.", "Give a folder of pictures.")
     known = dict(_metadata(folder / METADATA)) if (folder / METADATA).is_file() else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,10 +43,10 @@ class Selected:
         """A line of `selection.jsonl`."""
         return {**asdict(self.made), "reward": round(self.made.reward, 4), "kept": self.kept, "why": self.why}
 
-    def as_metadata(self) -> dict[str, Any]:
-        """A line of `metadata.jsonl`."""
-        return {"file_name": self.made.file_name, "text": self.made.text, "reward": round(self.made.reward, 4),
-                "seed": self.made.seed}  # fmt: skip
+
+def as_metadata(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of `metadata.jsonl` from one of `selection.jsonl`."""
+    return {name: row[name] for name in ("file_name", "text", "reward", "seed")}
 
 
 def select(asked: MakeDataSettings, made: Sequence[Made]) -> list[Selected]:

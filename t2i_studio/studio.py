@@ -31,6 +31,7 @@ from .config import home as default_home
 from .data_sets import DataSets
 from .errors import Cancelled, PromptError, StorageError, StudioError
 from .evaluating import Evaluating
+from .paths import typed
 from .pictures import captioned, cut, open_picture, same_shape
 from .prompts import all_spans, parse
 from .records import versions
@@ -109,7 +110,7 @@ class Studio(Evaluating, DataSets):
         return stamp(source_of(resolve(settings.model))), stamp(settings.lora)
 
     def _own_size(self, name: str) -> dict[str, int]:
-        if not Path(name).expanduser().is_dir():
+        if not typed(name).is_dir():
             return {}
         from .models import own_size
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 KEPT = 50
 """Ended tasks that can still be found."""
+KEPT_BYTES = 2**30
+"""Of maps in ended tasks: beyond it the oldest go, but for the latest `AT_LEAST`. Runs stay on disk."""
+AT_LEAST = 8
 
 
 class Task:
@@ -79,6 +82,12 @@ class Task:
     def long(self) -> bool:
         """Whether it takes so long that single pictures go before what is left of it."""
         return self.evaluation is not None
+
+    @property
+    def held(self) -> int:
+        """Bytes of maps that its result keeps in memory."""
+        maps = self.run.maps if self.run is not None else None
+        return sum(stack.held for stack in maps.stacks.values()) if maps is not None else 0
 
     @property
     def seconds_left(self) -> float | None:
@@ -234,6 +243,8 @@ class Queue:
             task.message = f"waiting for {task.position} before it" if task.position else "waiting"
 
     def _forget_old(self) -> None:
-        for task_id in list(self._tasks)[:-KEPT]:
-            if not self._tasks[task_id].active:
+        held = 0
+        for place, (task_id, task) in enumerate(reversed(list(self._tasks.items()))):
+            held += task.held
+            if not task.active and (place >= KEPT or (place >= AT_LEAST and held > KEPT_BYTES)):
                 del self._tasks[task_id]

@@ -114,6 +114,11 @@ class MapStack:
     heads_TSHNYX: np.ndarray | None = None
     "Every head, where asked for: (steps, sites, heads, nouns, Y, X)."
 
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return self.values_TSNYX.nbytes + (0 if self.heads_TSHNYX is None else self.heads_TSHNYX.nbytes)
+
 
 @dataclass(frozen=True)
 class Maps:

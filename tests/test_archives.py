@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import stat
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,13 @@ def test_a_data_set_is_unpacked(tmp_path: Path, into: Path) -> None:
 def test_captions_beside_pictures(tmp_path: Path, into: Path) -> None:
     unpack(packed(tmp_path / "x.zip", **{"a.png": png(), "a.txt": "a cat"}), into)
     assert [one.caption for one in examples(str(into))] == ["a cat"]
+
+
+def test_notes_beside_the_folder_and_times_in_names(tmp_path: Path, into: Path) -> None:
+    entries = {"cats/12:30.png": png(), "cats/12:30.txt": "a cat", "README.txt": "mine"}
+    unpack(packed(tmp_path / "x.zip", **entries), into)
+    assert [one.caption for one in examples(str(into))] == ["a cat"]
+    assert not (into / "README.txt").exists()
 
 
 @pytest.mark.parametrize("name", ["../a.png", "/etc/a.png", "in/../../a.png", "C:/a.png", "..\\a.png"])
@@ -132,6 +140,25 @@ def test_added_twice_lies_twice(tmp_path: Path) -> None:
         studio.add_data(tmp_path)
     with pytest.raises(InputError, match="There is no file"):
         studio.add_data(tmp_path / "gone.zip")
+    (tmp_path / "x.zip").write_bytes(b"no zip")
+    with pytest.raises(InputError, match="can't be unpacked"):
+        studio.add_data(tmp_path / "x.zip")
+    assert {file.name for file in (tmp_path / "home" / "data").iterdir()} == {"my-cats", "my-cats-2"}
+
+
+def test_two_of_one_name_at_once_stay_apart(tmp_path: Path) -> None:
+    studio = Studio(home=tmp_path / "home")
+    archives_of = []
+    for kind in ("cat", "dog"):
+        (tmp_path / kind).mkdir()
+        pictures = {f"{kind}-{i}.png": png() for i in range(40)}
+        captions = {f"{kind}-{i}.txt": f"a {kind}" for i in range(40)}
+        archives_of.append(packed(tmp_path / kind / "set.zip", **pictures, **captions))
+    with ThreadPoolExecutor(2) as pool:
+        folders = list(pool.map(studio.add_data, archives_of))
+    for kind, folder in zip(("cat", "dog"), folders, strict=True):
+        assert {one.caption for one in examples(str(folder))} == {f"a {kind}"}
+        assert len(list(folder.glob("*.png"))) == 40
 
 
 # The hub

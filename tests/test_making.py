@@ -155,6 +155,23 @@ def test_cancelled_within_a_batch(painter: Painter, prompts: Path, tmp_path: Pat
     assert len(lines(tmp_path / "data" / METADATA)) == 2
 
 
+def test_stopped_while_more_is_made_what_was_kept_stays(painter: Painter, prompts: Path, tmp_path: Path) -> None:
+    out = Making(asked(prompts), tmp_path / "data").run(model_of)
+    before = lines(out / METADATA)
+
+    class Stopper(Listener):
+        def check_cancelled(self) -> None:
+            if len(painter.painted) > 10:
+                raise Cancelled("Stopped.")
+
+    with pytest.raises(Cancelled):
+        Making(asked(prompts, per_prompt=12), out).run(model_of, Stopper())
+    assert len(painter.painted) == 18
+    kept = lines(out / METADATA)
+    assert {row["text"] for row in kept} == {row["text"] for row in before}
+    assert len(kept) == len(before)
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "told"),
     [

@@ -121,3 +121,10 @@ def test_unusual_metadata(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     (tmp_path / "set" / "metadata.jsonl").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert [one.caption for one in captioned("set")] == ["a cat\u2028and a dog", "b"]
+
+
+def test_no_file_is_run_as_postscript(tmp_path: Path) -> None:
+    file = tmp_path / "c.png"
+    file.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n")
+    with pytest.raises(InputError, match="is no picture"):
+        open_picture(file)

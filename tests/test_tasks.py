@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 
+from t2i_studio import tasks
 from t2i_studio.config import GenerateSettings
 from t2i_studio.errors import SettingError
 from t2i_studio.tasks import Queue, Task
@@ -107,3 +109,20 @@ def test_time_left_needs_a_step() -> None:
     assert task.seconds_left is None
     task.report("step 1/4", 1, 4)
     assert task.seconds_left == pytest.approx(0, abs=5)
+
+
+def test_old_tasks_go_where_their_maps_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "KEPT_BYTES", 3 * 4 * 256)
+
+    def work(task: Task) -> None:
+        stack = SimpleNamespace(held=4 * 256)
+        task.run = SimpleNamespace(maps=SimpleNamespace(stacks={"16x16": stack}))  # type: ignore[assignment]
+
+    queue = Queue(work)
+    made = []
+    for _ in range(tasks.AT_LEAST + 4):
+        made.append(queue.submit(SETTINGS))
+        assert made[-1].wait(10)
+    latest = queue.submit(SETTINGS)
+    assert latest.wait(10)
+    assert [task for task in made if queue.find(task.id)] == made[-tasks.AT_LEAST + 1 :]

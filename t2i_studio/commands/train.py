@@ -52,6 +52,8 @@ def settings_of(options: argparse.Namespace) -> TrainSettings:
             values = yaml.safe_load(preset(options.config).read_text(encoding="utf-8")) or {}
         except yaml.YAMLError as error:
             raise SettingError(f"{options.config} can't be read: {error}", "Check the file.") from None
+        if not isinstance(values, dict):
+            raise SettingError(f"{options.config} holds no settings.", "Write lines such as learning_rate: 1e-4.")
     flags = {name: getattr(options, name) for name in TrainSettings.model_fields}
     given = {name: value for name, value in flags.items() if value is not None}
     return TrainSettings.checked(**{**values, **given})

@@ -25,10 +25,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from ..emoji.reading import read_caption
 from ..errors import InputError, SettingError
+from ..paths import typed
 from .blip_vqa import BlipVqaScorer
 from .by_step import StepRow, by_step, by_step_csv, by_step_markdown, lines_by_step
 from .changes import Changes, changes
@@ -93,8 +93,8 @@ def choose_items(suite: str, tasks: Sequence[str] = (), limit: int | None = None
     Raises:
         InputError: unknown suite or task, or a limit below 1.
     """
-    by_path = is_file_suite(suite)
-    items = suite_at(Path(suite).expanduser()) if by_path else SUITES[_known(suite, tuple(SUITES), "suite")]()
+    by_path = suite not in SUITES and is_file_suite(suite)
+    items = suite_at(typed(suite)) if by_path else SUITES[_known(suite, tuple(SUITES), "suite")]()
     every = tuple(dict.fromkeys(item.task for item in items))
     wanted = {_known(task, every, "task") for task in tasks} or set(every)
     if limit is not None and limit < 1:

@@ -133,7 +133,8 @@ def picture_name(judged: Judged) -> str:
     words = re.sub(r"[^\w.,'-]+", "-", plain).encode()[:_LONGEST].decode(errors="ignore")
     if words != plain or "-" in judged.prompt:  # two prompts must not share a file
         words += "-" + hashlib.sha256(judged.prompt.encode()).hexdigest()[:8]
-    return f"{judged.task}-{words}-{judged.seed}.png"
+    task = re.sub(r"[^\w.-]+", "-", judged.task).lstrip(".")
+    return f"{task}-{words}-{judged.seed}.png"
 
 
 def read(folder: Path) -> list[Judged]:

@@ -16,6 +16,7 @@ from ..emoji.captions import Asked, Request
 from ..emoji.reading import read_caption
 from ..emoji.splits import load_splits
 from ..errors import InputError, PromptError
+from ..paths import typed
 from .items import Item
 
 ENDINGS = (".txt", ".jsonl")
@@ -24,7 +25,7 @@ _GENEVAL_RELATIONS = {"left of": "left", "right of": "right", "above": "above", 
 
 def is_file_suite(suite: str) -> bool:
     """Whether a suite is meant as a path: an ending of ours, or a folder."""
-    return suite.endswith(ENDINGS) or "/" in suite or Path(suite).expanduser().is_dir()
+    return suite.endswith(ENDINGS) or "/" in suite or typed(suite).is_dir()
 
 
 def suite_at(path: Path) -> tuple[Item, ...]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 from ..errors import InputError, ModelNotFound
+from ..paths import typed
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ def loaded(scorer: str, weights: str, example: str, load: Callable[[str], T]) ->
     """
     if not weights:
         raise InputError(f"{scorer} needs weights.", f"Name a folder or hub id after a colon: {scorer}:{example}.")
-    folder = Path(weights).expanduser()
+    folder = typed(weights)
     try:
         return load(str(folder) if folder.is_dir() else weights)
     except (OSError, ValueError, KeyError) as error:  # transformers' own words for missing, offline, another model

@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 
 from ..config import ROOT
 from ..errors import ModelBroken, ModelError, ModelNotFound, UnsafeCheckpoint
+from ..paths import typed
 
 _PICKLES = {".ckpt", ".pt", ".pth", ".bin", ".pkl", ".pickle"}
 TEXT_ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
@@ -19,7 +20,7 @@ _WEIGHT_FOLDERS = ("unet", "transformer", "vae", *TEXT_ENCODERS)
 def is_hub_id(source: str) -> bool:
     """Whether a name looks like `owner/model` and is no path on this disk."""
     parts = source.split("/")
-    return len(parts) == 2 and all(parts) and not source.startswith((".", "~", "/")) and not Path(source).exists()
+    return len(parts) == 2 and all(parts) and not source.startswith((".", "~", "/")) and not typed(source).exists()
 
 
 def check_source(source: Path | str) -> Path | str:
@@ -32,7 +33,7 @@ def check_source(source: Path | str) -> Path | str:
     """
     if isinstance(source, str) and is_hub_id(source):
         return source
-    path = Path(source).expanduser()
+    path = typed(source)
     if not path.exists():
         raise ModelNotFound(
             f"There is no model at {_shown(path)!r}.",

@@ -103,7 +103,7 @@ class JobQueue:
         """Remove an ended or waiting job and all it made.
 
         Raises:
-            InputError: it runs.
+            InputError: it runs, or another one that has not ended uses what it made.
         """
         self.advance()
         with self.store.locked():
@@ -111,8 +111,19 @@ class JobQueue:
                 job = self.store.load(job_id)
                 if job.state in ACTIVE:
                     raise InputError("The job runs.", "Stop it first.")
+                needing = next((one for one in self.store.all() if self._needs(one, job)), None)
+                if needing is not None:
+                    raise InputError(f"{needing.title} uses what it made.", "Wait for that job, or take it out.")
                 job_id = job.id
             self.store.delete(job_id)
+
+    def _needs(self, other: Job, job: Job) -> bool:
+        """Whether another job, waiting or running, was given something in this one's folder."""
+        if other.id == job.id or other.has_ended:
+            return False
+        given = [*other.settings.values(), *(other.settings.get("shared") or {}).values()]
+        folder = self.store.folder(job.id).resolve()
+        return any(isinstance(one, str) and Path(one).is_absolute() and folder in Path(one).parents for one in given)
 
     def log(self, job_id: str, lines: int = 40) -> list[str]:
         """The last lines a job printed."""

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -32,7 +32,13 @@ class JobStore:
         self.root = root
 
     def folder(self, job_id: str) -> Path:
-        """Where a job is kept."""
+        """Where a job is kept.
+
+        Raises:
+            InputError: no name that a job could have; ids come from pages, and a path would lead elsewhere.
+        """
+        if not job_id or job_id.startswith(".") or PureWindowsPath(job_id).name != job_id:
+            raise InputError(f"There is no job {job_id!r}.", "See t2i-studio jobs list.")
         return self.root / job_id
 
     @contextmanager
@@ -64,7 +70,7 @@ class JobStore:
         Raises:
             InputError: there is none, or several.
         """
-        found = [job_id] if (self.folder(job_id) / RECORD).is_file() else self._beginning(job_id)
+        found = [job_id] if job_id and (self.folder(job_id) / RECORD).is_file() else self._beginning(job_id)
         if len(found) != 1:
             many = f"{len(found)} jobs begin with" if found else "There is no job"
             raise InputError(f"{many} {job_id!r}.", "See t2i-studio jobs list.")
@@ -74,7 +80,8 @@ class JobStore:
             raise InputError(f"The record of {found[0]} is damaged.", "Delete the job.")
         known = {field.name for field in fields(Job)} - {"progress"}
         try:
-            return Job(**{k: v for k, v in record.items() if k in known}, progress=read_json(folder / PROGRESS) or {})
+            kept: dict[str, Any] = {k: v for k, v in record.items() if k in known} | {"id": found[0]}
+            return Job(**kept, progress=read_json(folder / PROGRESS) or {})
         except TypeError:
             raise InputError(f"The record of {found[0]} is damaged.", "Delete the job.") from None
 

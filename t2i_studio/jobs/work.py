@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config import MakeDataSettings
+from ..config import ASSETS, MakeDataSettings, known_models
 from ..errors import Cancelled, InputError
+from ..paths import typed
 
 if TYPE_CHECKING:
     from ..training.settings import TrainSettings
@@ -41,10 +42,21 @@ def as_kept(settings: TrainSettings | MakeDataSettings) -> dict[str, Any]:
 
 
 def _whole(name: str, value: Any) -> Any:
-    if name not in PATHS or not isinstance(value, str) or not value:
+    if name not in PATHS or not isinstance(value, str) or not value or _is_name(name, value):
         return value
-    path = Path(value).expanduser()
+    path = typed(value)
     return str(path.resolve()) if path.exists() else value
+
+
+def _is_name(name: str, value: str) -> bool:
+    """Whether it is what ships or is listed: that comes before a folder of the same name, here as elsewhere."""
+    if name == "model":
+        return value in known_models()
+    if name == "suite":
+        from ..evaluation import SUITES
+
+        return value in SUITES
+    return name == "data" and (ASSETS / "data" / value).is_dir()
 
 
 def fine_tune(settings: dict[str, Any], out: Path, tell: Tell, wants_stop: WantsStop) -> None:

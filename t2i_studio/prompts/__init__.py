@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..config import LONGEST_PROMPT
+from ..errors import PromptError
 from ..types import ParsedPrompt
 from .attributes import attributed, check_known
 from .columns import content_columns, subject_columns, word_columns
@@ -43,8 +45,10 @@ def parse(text: str, language: str = "en", nouns: Sequence[str] | None = None) -
     user's own Stanza package has one, else by the adjectives about it; `attributed` changes it.
 
     Raises:
-        PromptError: a picked noun is not in the prompt, or the language has no parser installed.
+        PromptError: a picked noun is not in the prompt, it is too long, or the language has no parser installed.
     """
+    if len(text) > LONGEST_PROMPT:
+        raise PromptError(f"The prompt has {len(text)} characters.", f"At most {LONGEST_PROMPT} are read.")
     words, plurals, arcs = tag(text, language)
     prompt = Prompt(text, words, word_lists(language), plurals, arcs)
     subjects = find_subjects(prompt)

@@ -15,6 +15,7 @@ import torch
 
 from ..config import ASSETS
 from ..errors import InputError
+from ..paths import typed
 from ..pictures import METADATA, captioned, cut, open_picture
 from .words import Words, words_of
 
@@ -60,8 +61,9 @@ class Encoded:
 
 def folder_of(source: str) -> Path:
     """The folder of a data source: one that ships by its name, else the user's own."""
+    path = typed(source)
     named = SHIPPED / source
-    return named if Path(source).name == source and named.is_dir() else Path(source).expanduser()
+    return named if Path(source).name == source and named.is_dir() else path
 
 
 def examples(source: str) -> Iterator[Example]:

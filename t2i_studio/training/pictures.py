@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..paths import typed
 from ..pictures import captioned, cut, masks_beside, open_picture
 from ..types import Grid
 
@@ -35,7 +36,7 @@ def from_file(file: Path | str, caption: str) -> Picture:
     Raises:
         InputError: no picture, or a damaged one.
     """
-    path = Path(file).expanduser()
+    path = typed(file)
     return Picture(path.stem, open_picture(path), caption, masks_beside(path))
 
 

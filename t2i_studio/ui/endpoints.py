@@ -5,10 +5,12 @@ Settings are the fields of `GenerateSettings`; one left out takes the model's de
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import inspect
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -17,6 +19,7 @@ from PIL import Image
 
 from ..config import GenerateSettings, InspectSettings, MapSettings
 from ..errors import InputError, StudioError
+from ..pictures import FORMATS
 from ..types import ParsedPrompt, Run
 from . import exports
 from .scratch import Scratch
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from ..studio import Studio
     from ..tasks import Task
 
+LOOK = 0.05
+"""Seconds between two looks at a task that is waited for."""
 ENDED = ("done", "cancelled", "failed")
 NAMES = (
     "models", "parse", "generate", "inspect", "start", "status", "cancel", "runs", "run", "export", "delete", "restore",
@@ -54,15 +59,27 @@ def _told(call: Callable[..., Any]) -> Callable[..., Any]:
     """The call, its errors told in one line instead of a stack trace."""
 
     def told(*args: Any, **kwargs: Any) -> Any:
-        try:
+        with _in_one_line():
             return call(*args, **kwargs)
-        except StudioError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+
+    async def waited(*args: Any, **kwargs: Any) -> Any:
+        with _in_one_line():
+            return await call(*args, **kwargs)
+
+    told = waited if inspect.iscoroutinefunction(call) else told
 
     told.__signature__ = inspect.signature(call, eval_str=True)  # type: ignore[attr-defined]
     told.__annotations__ = {p.name: p.annotation for p in told.__signature__.parameters.values()}  # type: ignore[attr-defined]
     told.__name__ = call.__name__
     return told
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except StudioError as error:
+        raise gr.Error(str(error), print_exception=False) from None
 
 
 def _typed(call: Callable[..., Any], settings: type[MapSettings]) -> Callable[..., Any]:
@@ -71,9 +88,17 @@ def _typed(call: Callable[..., Any], settings: type[MapSettings]) -> Callable[..
     plain = [p for p in told.__signature__.parameters.values() if p.name != "settings"]  # type: ignore[attr-defined]
     names = list(settings.model_fields)
 
-    def spread(*values: Any) -> Any:
+    def sorted_out(values: tuple[Any, ...]) -> tuple[Any, ...]:
         given = dict(zip(names, values[len(plain) :], strict=False))
-        return told(*values[: len(plain)], {name: value for name, value in given.items() if value is not None})
+        return (*values[: len(plain)], {name: value for name, value in given.items() if value is not None})
+
+    def spread(*values: Any) -> Any:
+        return told(*sorted_out(values))
+
+    async def waited(*values: Any) -> Any:
+        return await told(*sorted_out(values))
+
+    spread = waited if inspect.iscoroutinefunction(call) else spread
 
     parameters = plain
     for name, field in settings.model_fields.items():
@@ -107,25 +132,17 @@ class Calls:
         """Words of a prompt and the nouns whose maps would be recorded."""
         return _parsed(self._studio.parse(prompt, nouns, language))
 
-    def generate(self, settings: dict) -> tuple[dict, str, dict]:
+    async def generate(self, settings: dict) -> tuple[dict, str, dict]:
         """Make a picture with its maps and wait for it. Returns the picture, the run's id and facts."""
-        task = self._submit(settings)
-        task.wait()
-        if task.run is None:
-            raise task.error or InputError(f"The picture was {task.status}.", "Start it again.")
-        return (*self._shown(task.run), _facts(task.run))
+        return await self._ended(self._submit(settings))
 
-    def inspect(self, image: str, settings: dict) -> tuple[dict, str, dict]:
+    async def inspect(self, image: str, settings: dict) -> tuple[dict, str, dict]:
         """Record the maps of a picture that exists, given as base64 or data URL; `prompt` is its caption.
 
         Waits for it. Returns the picture as the model saw it, the run's id and facts.
         """
         given = dict(settings)
-        task = self._studio.submit_inspection(_decoded(image), given.pop("prompt", ""), **given)
-        task.wait()
-        if task.run is None:
-            raise task.error or InputError(f"The inspection was {task.status}.", "Start it again.")
-        return (*self._shown(task.run), _facts(task.run))
+        return await self._ended(self._studio.submit_inspection(_decoded(image), given.pop("prompt", ""), **given))
 
     def start(self, settings: dict) -> str:
         """Make a picture, without waiting. Returns the task's id for `/status` and `/cancel`."""
@@ -174,6 +191,16 @@ class Calls:
     def _submit(self, given: dict[str, Any]) -> Task:
         return self._studio.submit(self._studio.settings(**{"prompt": "", "model": self._studio.model, **given}))
 
+    async def _ended(self, task: Task) -> tuple[dict, str, dict]:
+        """What came of it, once it has ended; holds no thread meanwhile, for Gradio has few."""
+        while not task.wait(0):
+            await asyncio.sleep(LOOK)
+        if task.error is not None:  # also where the picture is there but could not be kept
+            raise task.error
+        if task.run is None:
+            raise InputError(f"It was {task.status}.", "Start it again.")
+        return (*self._shown(task.run), _facts(task.run))
+
     def _task(self, task_id: str) -> Task:
         task = self._studio.task(task_id) if task_id else self._studio.latest
         if task is None:
@@ -186,7 +213,8 @@ class Calls:
 
 def _decoded(image: str) -> Image.Image:
     try:
-        return Image.open(io.BytesIO(base64.b64decode(image.partition("base64,")[2] or image, validate=True)))
+        data = base64.b64decode(image.partition("base64,")[2] or image, validate=True)
+        return Image.open(io.BytesIO(data), formats=FORMATS)
     except (ValueError, OSError, Image.DecompressionBombError):
         raise InputError("The picture can't be read.", "Send a PNG or JPEG in base64, or as a data URL.") from None
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 TITLE = "T2I Studio"
 WORN = ("model", "lora", "lora_scale", "steps", "guidance_scale", "width", "height")
 """What using a LoRA sets in a tab; from `steps` on what a model brings."""
+THREADS = 200
+"""Each page that follows a task holds one."""
+UPLOADS = (3600, 86400)
+"""Seconds between two looks at what was uploaded, and the age at which it goes."""
 BEAT = 2.0
 """Seconds between two looks at what runs."""
 HEADER = """
@@ -35,7 +39,7 @@ HEADER = """
 def build(studio: Studio) -> gr.Blocks:
     """The page over one studio."""
     scratch = Scratch()
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=UPLOADS) as page:
         # First, so that no handler of the page takes one of their names.
         endpoints.add(studio, scratch)
         clock = gr.Timer(BEAT)
@@ -85,7 +89,10 @@ def _wire_lora(studio: Studio, tabs: gr.Tabs, board: gr.HTML, places: dict[str, 
         models = (inspecting, guiding, teaching, comparing)
         if getattr(event, "action", "") != "use":
             return [gr.skip()] * len(outputs)
-        model, lora = finetune.worn(studio, str(getattr(event, "job", "")))
+        try:
+            model, lora = finetune.worn(studio, str(getattr(event, "job", "")))
+        except StudioError as error:  # deleted meanwhile, in another tab
+            raise gr.Error(str(error), print_exception=False) from None
         wanted = str(getattr(event, "to", "") or "inspect")
         put: dict[str, Any] = {"model": model, "lora": lora, "lora_scale": 1.0}
         if wanted == "evaluate":
@@ -157,5 +164,5 @@ def launch(page: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
     return page.launch(
         theme=theme.theme(), css=theme.css(), js=script("page"), footer_links=[], run_history=False, ssr_mode=False,
         mcp_server=False, pwa=False, enable_monitoring=False, show_error=False, max_file_size="100mb",
-        allowed_paths=[str(scratch.root)], **options,
+        allowed_paths=[str(scratch.root)], **{"max_threads": THREADS, **options},
     )  # fmt: skip

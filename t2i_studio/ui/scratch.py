@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from ..runs import storing
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..types import Run
 
 KEPT = 100
@@ -40,12 +44,25 @@ class Scratch:
         return f"gradio_api/file={quote(str(file))}"
 
     def picture(self, run: Run) -> Path:
-        """The run's picture as a file, whole or not there."""
-        file = self.folder(run.id) / "shown.png"
-        if not file.exists():
-            draft = file.with_name(f"{uuid.uuid4().hex}.png")
-            run.image.save(draft)
-            draft.replace(file)
+        """The run's picture as a file, whole or not there.
+
+        Raises:
+            StorageError: the disk.
+        """
+        return self.keep(run.id, "shown.png", run.image.save)
+
+    def keep(self, run_id: str, name: str, write: Callable[[Path], object]) -> Path:
+        """A file in a run's folder, as `write` makes it where it is not there yet.
+
+        Raises:
+            StorageError: the disk.
+        """
+        with storing(self.root):
+            file = self.folder(run_id) / name
+            if not file.exists():
+                draft = file.with_name(f"{uuid.uuid4().hex}{file.suffix}")
+                write(draft)
+                draft.replace(file)
         return file
 
     def _prune(self) -> None:

@@ -6,8 +6,9 @@ import base64
 import io
 from typing import TYPE_CHECKING, Any
 
-from ..errors import StudioError
+from ..errors import StorageError, StudioError
 from ..types import Run
+from .comparison import png
 from .scratch import Scratch
 from .viewer import player_data
 
@@ -68,4 +69,12 @@ def small(image: Image.Image) -> str:
 
 def picture(run: Run, scratch: Scratch) -> dict[str, Any]:
     """A run as the player wants it, its picture where the browser may fetch it."""
-    return player_data(run, scratch.url(scratch.picture(run)))
+    return player_data(run, address(scratch, run.id, run.image))
+
+
+def address(scratch: Scratch, name: str, image: Image.Image) -> str:
+    """Where the browser finds a picture: in the scratch folder, or on a full disk in the address itself."""
+    try:
+        return scratch.url(scratch.keep(name, "shown.png", image.save))
+    except StorageError:
+        return png(image)

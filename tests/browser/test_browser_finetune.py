@@ -54,6 +54,7 @@ def test_start_stop_resume_delete(visit: Visit, app: Served, width: int, dark: b
     state(seen, "stopped")
     assert serious(seen.page) == []
     seen.page.click(".board >> text=Delete")
+    seen.page.click(".board >> text=Delete for good?")
     state(seen, "none")
     assert app.studio.jobs.list() == []
 
@@ -91,6 +92,7 @@ def test_pictures_made_seen_and_learnt_from(visit: Visit, app: Served, width: in
         f"document.querySelector('#tune-data input, #tune-data textarea').value === {job_folder(app, job)!r}"
     )
     page.click(".board >> text=Delete")
+    page.click(".board >> text=Delete for good?")
     state(seen, "none")
 
 

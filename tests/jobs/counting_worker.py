@@ -21,7 +21,7 @@ from t2i_studio.config import MakeDataSettings
 from t2i_studio.jobs.store import OUT, PROGRESS, RECORD, SETTINGS, read_json, write_json
 from t2i_studio.jobs.supervisor import REASON
 from t2i_studio.pictures import METADATA
-from t2i_studio.selection import SELECTION, Made, select
+from t2i_studio.selection import SELECTION, Made, as_metadata, select
 
 
 def make_data(settings: dict[str, Any], out: Path) -> int:
@@ -36,7 +36,7 @@ def make_data(settings: dict[str, Any], out: Path) -> int:
                             found=(("cat", "red", 0.9),)))  # fmt: skip
     told = select(asked, painted)
     (out / SELECTION).write_text("".join(json.dumps(one.as_json()) + "\n" for one in told))
-    rows = [one.as_metadata() for one in told if one.kept]
+    rows = [as_metadata(one.as_json()) for one in told if one.kept]
     (out / METADATA).write_text("".join(json.dumps(row) + "\n" for row in rows))
     return asked.per_prompt
 

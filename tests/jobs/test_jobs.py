@@ -16,9 +16,11 @@ import pytest
 from PIL import Image
 
 from t2i_studio.cli import main
+from t2i_studio.config import MakeDataSettings
 from t2i_studio.errors import InputError
 from t2i_studio.jobs import Job, JobQueue
 from t2i_studio.jobs.supervisor import supervise, told
+from t2i_studio.jobs.work import as_kept
 from t2i_studio.training.settings import TrainSettings
 
 WORKER = "tests.jobs.counting_worker"
@@ -239,3 +241,48 @@ def test_a_real_job_by_command(capsys: pytest.CaptureFixture[str], studio_home: 
     assert main(["jobs", "resume", good]) != 0
     assert main(["jobs", "delete", good]) == 0
     assert [job.id for job in queue.list()] == [bad]
+
+
+@pytest.mark.parametrize("name", ["../v2", "/etc", "..", ".", "", "a/b", "C:\\x", ".lock"])
+def test_an_id_is_no_path(queue: JobQueue, tmp_path: Path, name: str) -> None:
+    (tmp_path / "v2").mkdir()
+    (tmp_path / "v2" / "job.json").write_text("{broken")
+    for act in (queue.get, queue.delete, queue.stop, queue.resume):
+        with pytest.raises(InputError, match="There is no job"):
+            act(name)
+    assert (tmp_path / "v2" / "job.json").exists()
+
+
+def test_a_record_says_nothing_of_where_it_lies(queue: JobQueue, tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    folder = queue.store.root / "planted"
+    folder.mkdir(parents=True)
+    record = {"id": "../precious", "title": "x", "settings": {}, "device": "cpu", "created": "", "state": "failed"}
+    (folder / "job.json").write_text(json.dumps(record))
+    assert queue.get("planted").id == "planted"
+    queue.delete("planted")
+    assert (tmp_path / "precious").exists()
+    assert not folder.exists()
+
+
+def test_what_another_job_needs_stays(queue: JobQueue) -> None:
+    first = until(queue, queue.submit(steps(3), "data"), ended)
+    busy = queue.submit(steps(LONG), "busy")
+    waiting = queue.submit(steps(3).model_copy(update={"data": str(queue.out(first.id))}), "learner")
+    with pytest.raises(InputError, match="learner uses what it made"):
+        queue.delete(first.id)
+    queue.stop(waiting.id)
+    queue.stop(busy.id, force=True)
+    until(queue, busy, ended)
+    queue.delete(first.id)
+
+
+def test_names_of_what_ships_are_no_folders_of_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("emoji-unet", "emoji-own-pictures", "emoji-train", "mine"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    kept = as_kept(TrainSettings.checked(model="emoji-unet", data="emoji-own-pictures"))
+    assert (kept["model"], kept["data"]) == ("emoji-unet", "emoji-own-pictures")
+    assert as_kept(TrainSettings.checked(data="mine"))["data"] == str(tmp_path / "mine")
+    making = MakeDataSettings.checked(suite="emoji-train", keep_top=1, shared={"model": "emoji-unet"})
+    assert as_kept(making)["suite"] == "emoji-train"

@@ -301,7 +301,8 @@ class FakeStudio:
     def parse(self, prompt: str, nouns: Sequence[str] | None = None, language: str = "en") -> ParsedPrompt:
         return parse_prompt(prompt, nouns)
 
-    def spans(self, parsed: ParsedPrompt, settings: GenerateSettings) -> tuple[TokenSpans, ...]:
+    def spans(self, parsed: ParsedPrompt, model: str | None = None) -> tuple[TokenSpans, ...]:
+        self.defaults(model)
         words = tuple((i + 1,) if i < LIMIT else () for i in range(len(parsed.words)))
         subjects: Mapping[str, tuple[int, ...]] = {s.id: words[s.words[-1]] for s in parsed.subjects}
         dropped = tuple(w.text for w in parsed.words[LIMIT:])
@@ -362,7 +363,7 @@ class FakeStudio:
         notes = () if maps else ("No noun was found, so no map was recorded.",)
         run = Run(
             id=new_run_id(task.parsed.text), created=datetime.now(UTC).isoformat(), settings=task.settings.model_dump(),
-            prompt=task.parsed, spans=self.spans(task.parsed, task.settings), image=image, maps=maps,
+            prompt=task.parsed, spans=self.spans(task.parsed, task.settings.model), image=image, maps=maps,
             timings={"total": self.seconds_a_step * task.num_steps}, notes=notes, guidance=tuple(task.guidance),
         )  # fmt: skip
         try:

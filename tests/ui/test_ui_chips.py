@@ -62,7 +62,7 @@ def test_click_beside_the_words_changes_nothing() -> None:
 
 def test_value_marks_nouns_attributes_and_what_is_past_the_limit(studio: FakeStudio) -> None:
     parsed = parse_prompt("a red cat " + "word " * 120)
-    value = chips.value(parsed, Choice(), studio.spans(parsed, studio.defaults()))
+    value = chips.value(parsed, Choice(), studio.spans(parsed))
     by_text = {group["text"]: group for group in value["groups"]}
     assert by_text["cat"]["colour"] == 0
     assert by_text["red"]["describes"] == 0

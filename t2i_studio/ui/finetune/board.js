@@ -17,6 +17,17 @@ const tell = (action, job, to = "") => trigger("select", { action, job, to });
 const PLACES = { inspect: "Inspect", guide: "Guide", teacher: "Teacher–Student", evaluate: "Evaluate" };
 const action = (label, name, job, extra = "") => el("button", { type: "button", class: `file ${extra}`, onclick: () => tell(name, job.id) }, label);
 
+// Hours of training can't be brought back: asked twice.
+const goodbye = (job) => {
+  const ask = ({ target }) => {
+    if (target.dataset.sure) return tell("delete", job.id);
+    target.dataset.sure = "yes";
+    target.textContent = "Delete for good?";
+    setTimeout(() => { delete target.dataset.sure; target.textContent = "Delete"; }, 5000);
+  };
+  return el("button", { type: "button", class: "file file-bad", onclick: ask }, "Delete");
+};
+
 const duration = (seconds) => {
   if (seconds === null || seconds === undefined) return "";
   if (seconds < 90) return `about ${Math.max(1, seconds)} s left`;
@@ -53,7 +64,7 @@ const actions = (job) => {
   if (job.state === "stopped" || job.state === "failed") buttons.push(action("Resume", "resume", job));
   if (job.made?.data) buttons.push(action("Learn from these", "use-data", job, "file-main"));
   buttons.push(action("Duplicate", "duplicate", job));
-  if (!running) buttons.push(action("Delete", "delete", job, "file-bad"));
+  if (!running) buttons.push(goodbye(job));
   return el("div", { class: "board-actions" }, ...buttons);
 };
 

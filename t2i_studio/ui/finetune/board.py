@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...errors import StorageError
+from ..comparison import data_url
 from . import made
 
 if TYPE_CHECKING:
@@ -105,9 +106,8 @@ def _samples(out: Path, job: Job, scratch: Scratch) -> list[dict[str, Any]]:
 
 def _url(file: Path, job: Job, scratch: Scratch) -> str:
     """The browser's way to a copy of the file: it reaches nothing but the scratch folder."""
-    shown = scratch.folder(job.id) / f"{file.parent.name}-{file.name}"
-    if not shown.exists():
-        draft = shown.with_name(f"{uuid.uuid4().hex}.part")
-        shutil.copyfile(file, draft)
-        draft.replace(shown)
+    try:
+        shown = scratch.keep(job.id, f"{file.parent.name}-{file.name}", lambda draft: shutil.copyfile(file, draft))
+    except StorageError:
+        return data_url(file.read_bytes(), "image/png")
     return scratch.url(shown)

@@ -101,7 +101,8 @@ def asked(model: str, *values: Any) -> dict[str, Any]:
 
 
 def as_values(settings: Mapping[str, Any]) -> list[Any]:
-    """Kept settings as the controls hold them."""
+    """Kept settings as the controls hold them; what an older version did not know is as it is by default."""
+    settings = {**MakeDataSettings().model_dump(mode="json"), **settings}
     return [list(settings[name]) if name == "tasks" else "" if settings[name] is None else settings[name]
             for name in MAKING]  # fmt: skip
 

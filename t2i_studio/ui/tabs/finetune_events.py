@@ -154,7 +154,8 @@ def settings_from(values: Mapping[str, Any]) -> TrainSettings:
 
 
 def as_values(settings: Mapping[str, Any]) -> list[Any]:
-    """Settings as controls hold them."""
+    """Settings as controls hold them; what an older version did not know is as it is by default."""
+    settings = {**TrainSettings().model_dump(mode="json"), **settings}
     prompts = "\n".join(settings.get("validation_prompts", ()))
     plain = {name: "" if settings[name] is None else settings[name] for name in NAMES}
     return [prompts if name == "validation_prompts" else plain[name] for name in NAMES]

@@ -12,6 +12,7 @@ from ...config import InspectSettings
 from .. import exports, stage
 from ..controls import GROUPS, as_text, control
 from ..parts import held, in_turn, part
+from ..upload import Upload
 from ..viewer import SCRIPTS
 from .asking import PRIVATE, Asking, model_choices
 from .inspect_events import MODEL_SETS, Handlers
@@ -106,8 +107,8 @@ def _own_picture() -> dict[str, Any]:
     """A picture that exists already: its maps, with the prompt above as its caption."""
     info = InspectSettings.model_fields["timesteps"].description
     with gr.Accordion("Your own picture · its maps", open=False, elem_id="own-picture", elem_classes=["fold"]):
-        picture = gr.Image(
-            label="Picture", type="filepath", format="png", sources=["upload", "clipboard"], elem_id="setting-picture",
+        picture = Upload(
+            label="Picture", type="filepath", sources=["upload", "clipboard"], elem_id="setting-picture",
             height=220,
         )  # fmt: skip
         timesteps = control("timesteps", as_text(InspectSettings().timesteps), InspectSettings, info=info)

@@ -49,7 +49,7 @@ class Reading:
         if len(parsed.words) < LONG or self.studio.active():
             return ()  # while something is painted the model stays as it is; the run's notes tell in the end
         try:
-            return self.studio.spans(parsed, self.studio.defaults(model))
+            return self.studio.spans(parsed, model)
         except StudioError:
             return ()  # a model that can't be used says so when it is asked to paint
 

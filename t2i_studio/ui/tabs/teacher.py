@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABCMeta
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import gradio as gr
 from ...config import ProbeSettings
 from ..controls import control
 from ..parts import held, in_turn, part
+from ..upload import Upload
 from .asking import PRIVATE, Asking, model_choices
 from .teacher_events import SETTINGS, TeacherHandlers
 
@@ -24,18 +24,6 @@ SCRIPT = (
     "keepcard", "painting", "viewer/maps", "viewer/paint", "viewer/curves",
     *(f"teacher/{name}" for name in ("data", "figures", "rows", "levels", "decay", "sites", "verdict", "teacher")),
 )  # fmt: skip
-
-
-def _as_it_came(_: gr.Image, payload: Any) -> str | None:
-    """The path of the uploaded file."""
-    return str(payload.path) if payload and payload.path else None
-
-
-# Gradio would open the file: what can't be read would be told in its own words, far from the picture.
-# A class, for sessions make their components anew; not by `class`, for that writes a stub beside this file.
-Upload: type[gr.Image] = ABCMeta.__new__(
-    type(gr.Image), "Upload", (gr.Image,), {"is_template": True, "preprocess": _as_it_came, "__module__": __name__}
-)
 
 
 @dataclass(frozen=True)
@@ -90,7 +78,7 @@ def _ask(studio: Studio) -> dict[str, Any]:
 
     with gr.Group(elem_classes=["card", "ask"]):
         picture = Upload(
-            label="Picture", type="filepath", format="png", sources=["upload", "clipboard"], elem_id="teacher-picture",
+            label="Picture", type="filepath", sources=["upload", "clipboard"], elem_id="teacher-picture",
             height=220,
         )  # fmt: skip
         scene = gr.Button("New scene · with its true masks", elem_id="teacher-scene")

@@ -133,6 +133,7 @@ class TeacherHandlers(Several):
             self._data[key] = self._packed(key, tasks, probes)
             while len(self._data) > KEPT:
                 self._data.popitem(last=False)
+        self._shown(key, probes)  # packed long ago, its picture may have gone
         lost = next((task for task in tasks if task.probed is None), None)
         if lost is None:
             return self._data[key]
@@ -150,13 +151,15 @@ class TeacherHandlers(Several):
     def _packed(self, key: str, tasks: list[Task], probes: list[Any]) -> dict[str, Any]:
         asked = self._asked.get(tasks[0].id, Asked(None, None, None, None, []))
         painted = bool(listed(asked.painted, asked.file))
-        file = self.scratch.folder(f"teacher-{key}") / "picture.png"
-        probes[0].picture.image.save(file)
         return {
             "state": "done", "ids": [task.id for task in tasks], "kinds": files.offered(),
             "command": command(asked.source, asked.file, tasks[-1].settings, painted),
-            **packed(probes, self.scratch.url(file)),
+            **packed(probes, self._shown(key, probes)),
         }  # fmt: skip
+
+    def _shown(self, key: str, probes: list[Any]) -> str:
+        """Where the browser finds the picture."""
+        return stage.address(self.scratch, f"teacher-{key}", probes[0].picture.image)
 
     def attach(self) -> list[Any]:
         """A page was opened: task ids, next scene, source, picture, choice, painted masks, and every setting."""
