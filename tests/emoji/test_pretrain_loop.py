@@ -65,9 +65,21 @@ def test_average_can_be_loaded(tmp_path: Path) -> None:
     loop.train(task, PLAN, tmp_path, resume=False)
     state = torch.load(tmp_path / "state.pt", weights_only=True)
     other = Line()
-    assert loop.load_average(tmp_path / "state.pt", other.modules) == 60
+    assert loop.load_average(tmp_path, other.modules) == 60
     assert torch.equal(other.layer.weight, state["ema"]["layer.weight"])
     assert not torch.equal(other.layer.weight, task.layer.weight)
+
+
+def test_what_ships_is_of_the_last_descents_end(tmp_path: Path) -> None:
+    cycling = loop.Plan(**{**PLAN.__dict__, "cycle_steps": 25, "cooldown_steps": 10})
+    loop.train(Line(), cycling, tmp_path, resume=False)
+    other = Line()
+    assert loop.load_average(tmp_path, other.modules) == 50
+    half = loop.Plan(**{**cycling.__dict__, "total_steps": 50})
+    loop.train(Line(), half, tmp_path / "half", resume=False)
+    same = Line()
+    loop.load_average(tmp_path / "half", same.modules)
+    assert torch.equal(other.layer.weight, same.layer.weight)
 
 
 def test_going_on_from_shipped_weights(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def main() -> None:
     stop_after = None if options.minutes is None else options.minutes * 60
     task, plan = _task(options.what, folder)
     start = None
-    if options.from_shipped and not (folder / "state.pt").exists():
+    if options.from_shipped and not (folder / loop.STATE).exists():
         start = _shipped(options.what, task)
     loop.train(task, plan, folder, resume=options.resume, stop_after=stop_after, start=start)
 
@@ -91,7 +91,7 @@ def _export_vae(folder: Path) -> None:
     from .vae import measure, new_vae, save_pairs
 
     vae = new_vae()
-    step = loop.load_average(folder / "state.pt", {"vae": vae})
+    step = loop.load_average(folder, {"vae": vae})
     if folder.name == "vae":
         normalise_latents(vae, MIXTURE)
     vae.register_to_config(scaling_factor=1.0)
@@ -107,7 +107,7 @@ def _export_vae(folder: Path) -> None:
 def _export_model(folder: Path) -> None:
     """Averaged weights of the U-Net or the transformer with their text encoders, or of the detector."""
     task, _ = _task(folder.name, folder)
-    step = loop.load_average(folder / "state.pt", task.modules)
+    step = loop.load_average(folder, task.modules)
     out = ASSETS / f"emoji-{folder.name}"
     measured = import_module(f".{folder.name}", __package__).export(task, out) or {}
     _note(folder.name, {"step": step, **measured}, folder, out)

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+STATE, DESCENDED = "state.pt", "descended.pt"
+"""Where a training stands, and where the rate last ended a descent: weights to ship."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """Dials of one training. Kept in the checkpoint; a resumed run reports differences."""
@@ -134,7 +138,7 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = _only_one(folder)  # noqa: F841 (held until the end)
-    state_file = folder / "state.pt"
+    state_file = folder / STATE
     optimizer = _optimizer(task, plan)
     ema = Ema(task.modules, plan.ema_decay)
     step, seconds = start or Start()
@@ -163,6 +167,8 @@ def train(
         total = seconds + now - started
         log.add(step, step * plan.batch_size, total, float(loss.detach()), float(norm), extra)
         late = stop_after is not None and now - started > stop_after
+        if plan.cycle_steps and step % plan.cycle_steps == 0:
+            _save(folder / DESCENDED, task, optimizer, ema, plan, step, total, first)
         done = step >= plan.total_steps or late or asked_to_stop.is_set()
         if done or now - saved > plan.checkpoint_seconds:
             log.flush()
@@ -285,9 +291,14 @@ class _Log:
                 writer.writerows(rows)
 
 
-def load_average(file: Path, modules: dict[str, nn.Module]) -> int:
-    """Put the averaged weights of a state into modules; returns the state's step."""
-    state = torch.load(file, weights_only=True)
+def load_average(folder: Path, modules: dict[str, nn.Module]) -> int:
+    """Put averaged weights into modules: of the last descent's end, else of where the training stands.
+
+    Returns:
+        The step they are of.
+    """
+    descended = folder / DESCENDED
+    state = torch.load(descended if descended.exists() else folder / STATE, weights_only=True)
     with torch.no_grad():
         for name, module in modules.items():
             for key, p in module.named_parameters():

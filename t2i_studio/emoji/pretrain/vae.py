@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 CROPS = {"joint": 64, "decoder": SCENE_SIZE}
 """Pixels of a training picture: crops for speed, then whole scenes, whose norms differ from crops'."""
-OBJECT_WEIGHT = 3.0
+OBJECT_WEIGHTS = {"joint": 3.0, "decoder": 10.0}
+"""Of an object's pixels against the background's, which is five sixths of a scene and soon learnt."""
 KL_WEIGHT = 2e-3
 EDGE_WEIGHTS = {"joint": 0.05, "decoder": 1.0}
 LATENT_NOISE = {"joint": 0.0, "decoder": 0.25}
@@ -44,8 +45,8 @@ PLANS = {
         batch_size=4,
         learning_rate=1e-3,
         warmup_steps=100,
-        cycle_steps=3_000,
-        cooldown_steps=1_000,
+        cycle_steps=1_500,
+        cooldown_steps=600,
         ema_decay=0.998,
         seed=12,
     ),
@@ -96,6 +97,7 @@ class VaeTask:
         self.vae = start or new_vae()
         self.plan = PLANS[phase]
         self.joint = phase == "joint"
+        self.object_weight = OBJECT_WEIGHTS[phase]
         self.crop, self.edge_weight, self.noise = CROPS[phase], EDGE_WEIGHTS[phase], LATENT_NOISE[phase]
         if not self.joint:
             self.vae.encoder.requires_grad_(False)
@@ -106,7 +108,7 @@ class VaeTask:
         self, rng: np.random.Generator, generator: torch.Generator, step: int
     ) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss of one batch of crops; logs the mean absolute error on [-1, 1]."""
-        images, weight = _batch(rng, self.plan.batch_size, self.crop)
+        images, weight = _batch(rng, self.plan.batch_size, self.crop, self.object_weight)
         with torch.set_grad_enabled(self.joint):
             posterior = self.vae.encode(images).latent_dist
         latents = posterior.sample(generator)
@@ -135,14 +137,16 @@ class VaeTask:
         save_pairs(self.vae, folder / "pairs.png")
 
 
-def _batch(rng: np.random.Generator, number: int, crop: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _batch(
+    rng: np.random.Generator, number: int, crop: int, object_weight: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     pictures, weights = [], []
     for _ in range(number):
         scene = sample_scene(rng)
         x, y = _corner(scene, rng, crop)
         solid = masks(scene).any(0)[y : y + crop, x : x + crop]
         pictures.append(render(scene).crop((x, y, x + crop, y + crop)))
-        weights.append(1.0 + (OBJECT_WEIGHT - 1.0) * solid)
+        weights.append(1.0 + (object_weight - 1.0) * solid)
     weight = torch.from_numpy(np.stack(weights)).float().unsqueeze(1)
     return to_tensor(pictures), weight
 
