@@ -10,11 +10,13 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import shutil
 from importlib import import_module
 from pathlib import Path
 
 import torch
 from diffusers import DiffusionPipeline
+from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
 from transformers import CLIPTokenizer
 
 from ...config import ASSETS, home
@@ -95,10 +97,10 @@ def _export_vae(folder: Path) -> None:
     if folder.name == "vae":
         normalise_latents(vae, MIXTURE)
     vae.register_to_config(scaling_factor=1.0)
-    vae.to(torch.float16)
-    for model in (UNET_FOLDER, ASSETS / "emoji-mmdit"):
-        if model == UNET_FOLDER or model.is_dir():
-            vae.save_pretrained(model / "vae")
+    vae.to(torch.float16).save_pretrained(UNET_FOLDER / "vae")
+    other = ASSETS / "emoji-mmdit" / "vae"
+    if other.is_dir():  # its configuration is its own: SD 3's pipeline wants a shift
+        shutil.copyfile(UNET_FOLDER / "vae" / SAFETENSORS_WEIGHTS_NAME, other / SAFETENSORS_WEIGHTS_NAME)
     shipped = shipped_vae()
     _note("vae", {"step": step, **{k: round(v, 5) for k, v in measure(shipped).items()}}, folder)
     save_pairs(shipped, folder / "pairs.png")

@@ -137,9 +137,7 @@ class VaeTask:
         save_pairs(self.vae, folder / "pairs.png")
 
 
-def _batch(
-    rng: np.random.Generator, number: int, crop: int, object_weight: float
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _batch(rng: np.random.Generator, number: int, crop: int, object_weight: float) -> tuple[torch.Tensor, torch.Tensor]:
     pictures, weights = [], []
     for _ in range(number):
         scene = sample_scene(rng)
