@@ -116,7 +116,7 @@ def test_a_zip_is_brought(visit: Visit, app: Served, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.models
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("app", ["embedded"], indirect=True)
 def test_from_start_to_use_this_lora(visit: Visit, app: Served) -> None:
     seen = opened(visit)
@@ -129,7 +129,7 @@ def test_from_start_to_use_this_lora(visit: Visit, app: Served) -> None:
     fill(seen, "validation_prompts", "a cat and a dog")
     seen.page.click("#tune-go")
     seen.page.wait_for_selector(".board .loss-line", timeout=200_000)
-    state(seen, "done", 280)
+    state(seen, "done", 500)
     slider = seen.page.locator(".board-slider")
     last = seen.page.get_attribute(".board-samples img >> nth=0", "src")
     slider.fill("0")
