@@ -107,8 +107,12 @@ def _wanted(opened: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, PurePosixPat
     data = [place for _, place in found if place.suffix.lower() in ENDINGS or place.name == METADATA]
     tops = {place.parts[0] for place in data}
     if len(tops) == 1 and all(len(place.parts) > 1 for place in data):  # what lies beside that folder is a note
-        found = [(info, PurePosixPath(*place.parts[1:])) for info, place in found if place.parts[0] in tops]
-    return [(info, place) for info, place in found if place.parts]
+        found = [
+            (info, PurePosixPath(*place.parts[1:]))
+            for info, place in found
+            if place.parts[0] in tops and place.parent.parts
+        ]
+    return found
 
 
 def _check_sizes(opened: zipfile.ZipFile, entries: list[tuple[zipfile.ZipInfo, PurePosixPath]]) -> None:

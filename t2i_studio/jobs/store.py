@@ -70,7 +70,7 @@ class JobStore:
         Raises:
             InputError: there is none, or several.
         """
-        found = [job_id] if job_id and (self.folder(job_id) / RECORD).is_file() else self._beginning(job_id)
+        found = [job_id] if (self.folder(job_id) / RECORD).is_file() else self._beginning(job_id)
         if len(found) != 1:
             many = f"{len(found)} jobs begin with" if found else "There is no job"
             raise InputError(f"{many} {job_id!r}.", "See t2i-studio jobs list.")

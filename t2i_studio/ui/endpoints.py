@@ -208,7 +208,7 @@ class Calls:
         return task
 
     def _shown(self, run: Run) -> tuple[dict, str]:
-        return _file(self._scratch.picture(run)), run.id
+        return _file(self._scratch.picture(run.id, run.image)), run.id
 
 
 def _decoded(image: str) -> Image.Image:

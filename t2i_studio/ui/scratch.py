@@ -17,7 +17,7 @@ from ..runs import storing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..types import Run
+    from PIL import Image
 
 KEPT = 100
 """Runs whose files stay; the oldest go first."""
@@ -43,13 +43,13 @@ class Scratch:
         """Where the browser finds a file; relative, so it holds behind a proxy too."""
         return f"gradio_api/file={quote(str(file))}"
 
-    def picture(self, run: Run) -> Path:
-        """The run's picture as a file, whole or not there.
+    def picture(self, name: str, image: Image.Image) -> Path:
+        """A picture as a file, whole or not there, in the folder of a run or of what else has a name.
 
         Raises:
             StorageError: the disk.
         """
-        return self.keep(run.id, "shown.png", run.image.save)
+        return self.keep(name, "shown.png", image.save)
 
     def keep(self, run_id: str, name: str, write: Callable[[Path], object]) -> Path:
         """A file in a run's folder, as `write` makes it where it is not there yet.

@@ -75,6 +75,6 @@ def picture(run: Run, scratch: Scratch) -> dict[str, Any]:
 def address(scratch: Scratch, name: str, image: Image.Image) -> str:
     """Where the browser finds a picture: in the scratch folder, or on a full disk in the address itself."""
     try:
-        return scratch.url(scratch.keep(name, "shown.png", image.save))
+        return scratch.url(scratch.picture(name, image))
     except StorageError:
         return png(image)

@@ -184,7 +184,7 @@ class TeacherHandlers(Several):
             run = exports.find_run(self.studio, run_id)
         except StudioError as error:
             raise gr.Error(str(error), print_exception=False) from None
-        file = str(self.scratch.picture(run))
+        file = str(self.scratch.picture(run.id, run.image))
         model = run.settings.get("model") or gr.skip()
         return [{"run": run.id}, file, Choice(), run.prompt.text, model]
 
