@@ -7,7 +7,6 @@ goes into `scheduler.step`. Nothing else is touched, and everything is put back 
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -23,10 +22,12 @@ from ..types import GuidedStep, ParsedPrompt
 from .method import Method
 from .methods import choose_method
 from .passes import Call, PromptMaps, chosen, first
+from .rows import check_rows
 from .schedulers import carries, check_scheduler
 from .target import Target, make_target
 from .telemetry import Clock, Pending
 from .view import View
+from .wrapping import frozen, shifted_steps, told_of_starts
 
 if TYPE_CHECKING:
     from ..families import Family
@@ -36,9 +37,6 @@ LONGEST_SHIFT = 0.5
 """A shift longer than this share of √dim is shortened: no method means to replace half of the latents."""
 HALF_SCALE = 1024.0
 """In float16 the loss is multiplied by this, and its gradient divided: small gradients would vanish."""
-
-BREAKING = {"layerwise_casting": "Layerwise casting", "group_offloading": "Group offloading"}
-"""diffusers' hooks that a pass with gradients or an early exit would break."""
 
 
 @dataclass
@@ -95,7 +93,7 @@ def guide(
         return
     check_scheduler(pipe.scheduler)
     family = family_for(pipe)
-    _check_rows(pipe, family.denoiser(pipe))
+    check_rows(pipe, family.denoiser(pipe))
     prompts = list(prompt) if isinstance(prompt, list | tuple) else [prompt]
     parsed = [one if isinstance(one, ParsedPrompt) else parse(str(one), language, nouns) for one in prompts]
     parsed = [attributed(one, attributes or {}) for one in parsed]
@@ -110,11 +108,11 @@ def guide(
     guidance = Guidance(asked)
     with ExitStack() as stack:
         running = _Running(pipe, family, asked, targets, strength, guidance, stack)
-        stack.enter_context(_frozen(running.denoiser))
+        stack.enter_context(frozen(running.denoiser))
         hook = running.denoiser.register_forward_pre_hook(running.before, with_kwargs=True)
         stack.callback(hook.remove)
-        stack.enter_context(_wrapped(pipe.scheduler, running))
-        stack.enter_context(_restarted(pipe.scheduler, running))
+        stack.enter_context(shifted_steps(pipe.scheduler, running.take_latent_shift))
+        stack.enter_context(told_of_starts(pipe.scheduler, running.restart))
         yield guidance
 
 
@@ -328,78 +326,3 @@ def _joined(parts: Sequence[_Found]) -> dict[str, torch.Tensor]:
     """Losses of all prompts; a part that one prompt lacks (no adjective, say) counts 0 there."""
     names = dict.fromkeys(name for part in parts for name in part.losses)
     return {name: torch.cat([part.losses.get(name, torch.zeros_like(part.total)) for part in parts]) for name in names}
-
-
-@contextmanager
-def _frozen(denoiser: Any) -> Iterator[None]:
-    """No gradients of weights while guiding: they would cost memory for nothing."""
-    moving = [p for p in denoiser.parameters() if p.requires_grad]
-    for p in moving:
-        p.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for p in moving:
-            p.requires_grad_(True)
-
-
-@contextmanager
-def _wrapped(scheduler: Any, running: _Running) -> Iterator[None]:
-    """This scheduler object's `step` takes the shifted sample, until the block ends."""
-    if "step" in vars(scheduler):
-        raise SettingError(
-            "This pipeline is guided already.", "Open one guide() at a time, or combine weights in it.", "guide"
-        )
-    original = scheduler.step
-
-    @functools.wraps(original)
-    def step(model_output: Any, timestep: Any, sample: Any, *args: Any, **kwargs: Any) -> Any:
-        shift = running.take_latent_shift()
-        if shift is not None:
-            sample = sample + shift.to(sample.device, sample.dtype)
-        return original(model_output, timestep, sample, *args, **kwargs)
-
-    scheduler.step = step
-    try:
-        yield
-    finally:
-        del scheduler.step
-
-
-@contextmanager
-def _restarted(scheduler: Any, running: _Running) -> Iterator[None]:
-    """Each call of the pipeline sets its timesteps first: then guidance begins anew."""
-    original = scheduler.set_timesteps
-
-    @functools.wraps(original)
-    def set_timesteps(*args: Any, **kwargs: Any) -> Any:
-        running.restart()
-        return original(*args, **kwargs)
-
-    scheduler.set_timesteps = set_timesteps
-    try:
-        yield
-    finally:
-        del scheduler.set_timesteps
-
-
-def _check_rows(pipe: Any, denoiser: Any) -> None:
-    """Refuse pipelines whose batch is not the prompt's rows after the negative prompt's, and what breaks gradients."""
-    if getattr(pipe, "do_perturbed_attention_guidance", False) or "PAG" in type(pipe).__name__:
-        raise SettingError("Perturbed-attention guidance can't be combined.", "Use the plain pipeline.", "guide")
-    if "InstructPix2Pix" in type(pipe).__name__:
-        raise SettingError(
-            "InstructPix2Pix can't be guided: its rows mean other things.", "Use a text-to-image model.", "guide"
-        )
-    if not hasattr(type(pipe), "do_classifier_free_guidance"):
-        raise SettingError(
-            f"{type(pipe).__name__} does not tell which of its rows are the prompt's.",
-            "Use a text-to-image, image-to-image, inpainting or ControlNet pipeline.", "guide",
-        )  # fmt: skip
-    if getattr(denoiser, "is_gradient_checkpointing", False):
-        raise SettingError(
-            "Gradient checkpointing can't be combined with guidance.", "Call disable_gradient_checkpointing().", "guide"
-        )
-    hooks = {name for m in denoiser.modules() for name in getattr(getattr(m, "_diffusers_hook", None), "hooks", ())}
-    if found := sorted(hooks & BREAKING.keys()):
-        raise SettingError(f"{BREAKING[found[0]]} breaks guidance.", "Load the model without it.", "guide")
