@@ -13,6 +13,9 @@ from PIL import Image
 from ..emoji.boxes import Box
 from ..emoji.sprites import sprite
 
+KEPT = 128
+"""Renderings that stay in memory, a third of a megabyte each: a guess needs a few dozen, the next one others."""
+
 
 def background(rgb_YXC: np.ndarray) -> np.ndarray:
     """The picture's plain ground: the commonest colour, in bins of 16, averaged over its bin."""
@@ -78,7 +81,7 @@ def nearest(rgb_YXC: np.ndarray, noun: str, colour: str | None, box: Box) -> flo
     return best
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=KEPT)
 def rendering(noun: str, colour: str | None, flip: bool, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
     """RGB and alpha of a sprite as scenes draw it, [0, 1] float32."""
     picture = _flipped(noun, colour, flip).resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0)

@@ -20,7 +20,7 @@ from ..emoji.boxes import Box, area, overlap
 from ..emoji.scenes import SCENE_SIZE
 from ..emoji.sprites import SPRITE_SIZE, sprite
 from ..emoji.vocabulary import COLOURS, NOUNS
-from .clean import background, difference, rendering, window
+from .clean import KEPT, background, difference, rendering, window
 from .found import Found, scaled
 
 NAME = "emoji-matcher"
@@ -34,6 +34,10 @@ RING = 0.10
 """Width of the rim around a sprite that must be background, as a share of its longest side."""
 CONTRAST = 0.06
 """Distance from the background, of [0, 1] RGB, at which a pixel counts as half foreground."""
+AT_ONCE = 144
+"""Templates that are laid over a picture at once."""
+A_TEMPLATE = 12
+"""Best places of each."""
 PROPOSED = 60
 A_PLACE = 5
 """Guesses that are refined at one place."""
@@ -69,16 +73,19 @@ class EmojiMatcher:
 
     def _propose(self, scene: _Scene) -> list[_Guess]:
         """The best guesses over all sprites, scales and places."""
-        shape = _coarse(scene.shape_YX)
-        luma = _coarse(scene.luma_YX)
+        shape, luma = _coarse(scene.shape_YX), _coarse(scene.luma_YX)
         templates = self._templates
-        outline = _correlation(shape, templates.outline)
-        shading = _correlation(luma, templates.shading)
-        weight = templates.detail[:, None, None]
-        score = (1 - weight) * outline + weight * shading
-        inside = templates.inside(score.shape)
-        score = torch.where(inside, score, torch.full_like(score, -1.0))
-        return _peaks(score, templates)
+        # Some at a time: tables of all places of all templates would leave the memory in pieces.
+        found = []
+        for start in range(0, len(templates.keys), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            weight = templates.detail[part, None, None]
+            score = (1 - weight) * _correlation(shape, templates.outline, part)
+            score += weight * _correlation(luma, templates.shading, part)
+            score.masked_fill_(~templates.inside(score.shape, part), -1.0)
+            found.append(score.flatten(1).topk(A_TEMPLATE, dim=1))
+        best, where = (torch.cat(tables) for tables in zip(*found, strict=True))
+        return _peaks(best, where, templates)
 
 
 @dataclass(frozen=True)
@@ -120,13 +127,12 @@ class _Templates:
     pads: torch.Tensor
     "Rows and columns of each template at `COARSE`."
 
-    def inside(self, shape: torch.Size) -> torch.Tensor:
+    def inside(self, shape: torch.Size, part: slice) -> torch.Tensor:
         """Places (upper left corners) at which a template lies within the picture, less a margin."""
         rows = torch.arange(shape[1])[None, :, None]
         columns = torch.arange(shape[2])[None, None, :]
-        return (rows + self.pads[:, 0, None, None] <= COARSE + 2 * _EDGE) & (
-            columns + self.pads[:, 1, None, None] <= COARSE + 2 * _EDGE
-        )
+        pads = self.pads[part, :, None, None]
+        return (rows + pads[:, 0] <= COARSE + 2 * _EDGE) & (columns + pads[:, 1] <= COARSE + 2 * _EDGE)
 
 
 _EDGE = 4
@@ -175,15 +181,15 @@ def _filter(pairs: list[tuple[np.ndarray, np.ndarray]]) -> _Filter:
     return _Filter(torch.fft.rfft2(weights).conj(), torch.fft.rfft2(centred).conj(), mass, norm)
 
 
-def _correlation(picture: torch.Tensor, filters: _Filter) -> torch.Tensor:
+def _correlation(picture: torch.Tensor, filters: _Filter, part: slice) -> torch.Tensor:
     """Weighted normalised correlation at every place: (templates, rows, columns) in [-1, 1]."""
     spectrum, squares = torch.fft.rfft2(picture), torch.fft.rfft2(picture**2)
     size = picture.shape
-    dot = torch.fft.irfft2(spectrum * filters.value, s=size)
-    total = torch.fft.irfft2(spectrum * filters.weight, s=size)
-    square = torch.fft.irfft2(squares * filters.weight, s=size)
-    spread = (square - total**2 / filters.mass[:, None, None]).clamp_min(1e-4).sqrt()
-    return dot / (spread * filters.norm[:, None, None])
+    dot = torch.fft.irfft2(spectrum * filters.value[part], s=size)
+    total = torch.fft.irfft2(spectrum * filters.weight[part], s=size)
+    square = torch.fft.irfft2(squares * filters.weight[part], s=size)
+    spread = (square - total**2 / filters.mass[part, None, None]).clamp_min(1e-4).sqrt()
+    return dot / (spread * filters.norm[part, None, None])
 
 
 def _coarse(values_YX: np.ndarray) -> torch.Tensor:
@@ -192,19 +198,18 @@ def _coarse(values_YX: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.pad(halved, _EDGE, mode="edge").astype(np.float32))
 
 
-def _peaks(score: torch.Tensor, templates: _Templates) -> list[_Guess]:
-    """The best guesses; a place gives way to others once it has given several."""
+def _peaks(best: torch.Tensor, where: torch.Tensor, templates: _Templates) -> list[_Guess]:
+    """The best guesses of what each template found; a place gives way to others once it has given several."""
     guesses: list[_Guess] = []
     taken: list[Box] = []
-    best, where = score.flatten(1).topk(12, dim=1)
-    order = best.flatten().argsort(descending=True)[: PROPOSED * 12].tolist()
+    order = best.flatten().argsort(descending=True)[: PROPOSED * A_TEMPLATE].tolist()
     for rank in order:
-        template, place = rank // 12, int(where.flatten()[rank])
+        template, place = rank // A_TEMPLATE, int(where.flatten()[rank])
         if float(best.flatten()[rank]) < 0.3:
             break
         noun, flip, width, height = templates.keys[template]
         rim = int(templates.pads[template, 2])
-        top, left = divmod(place, score.shape[2])
+        top, left = divmod(place, _FFT)
         scale = SIZE // COARSE
         x, y = (left + rim - _EDGE) * scale, (top + rim - _EDGE) * scale
         box = (float(x), float(y), float(x + width), float(y + height))
@@ -308,14 +313,14 @@ def _size(noun: str, side: float) -> tuple[int, int]:
     return round(width * side / SPRITE_SIZE), round(height * side / SPRITE_SIZE)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=KEPT)
 def _shape(noun: str, flip: bool, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
     """Alpha and luminance of a sprite at a size, [0, 1]."""
     pixels, alpha = rendering(noun, None, flip, width, height)
     return alpha, pixels @ _LUMA
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=KEPT)
 def _fine(noun: str, flip: bool, width: int, height: int) -> tuple[np.ndarray, np.ndarray, int, float]:
     """Alpha and luminance with their rim of background, its width, and the weight of shading."""
     alpha, luma = _shape(noun, flip, width, height)

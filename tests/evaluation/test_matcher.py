@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -72,3 +73,13 @@ def test_other_sizes_are_scaled(judge: Judge) -> None:
 def test_same_picture_same_verdict(judge: Judge) -> None:
     picture = render(scenes_of(7, 1)[0])
     assert judge(picture) == judge(picture)
+
+
+def test_memory_does_not_grow_with_the_pictures(judge: Judge) -> None:
+    """An evaluation has thousands; 80 MB a picture was held once, by caches and in pieces."""
+    pictures = [render(scene) for scene in scenes_of(FRESH + 100, 8)]
+    taken = []
+    for picture in pictures:
+        judge(picture)
+        taken.append(psutil.Process().memory_info().rss)
+    assert taken[-1] - taken[1] < 150e6
