@@ -44,6 +44,8 @@ class Mixture:
     relation: float = 0.08
     coloured: float = 0.45
     "Chance that a subject carries a colour."
+    mirrored: float = 0.0
+    "Chance that an object is drawn the other way round."
     wordings: tuple[str, ...] = field(
         default=("", "", "", "", "a photo of ", "a picture of ", "an image of ", "an emoji of ")
     )

@@ -48,11 +48,15 @@ def sample_scene(rng: np.random.Generator, mixture: Mixture | None = None, split
     """A scene of the training distribution."""
     mixture = mixture or Mixture()
     request = sample_request(rng, splits or load_splits(), mixture)
-    return compose(request, rng, caption(request, rng, mixture.wordings))
+    return compose(request, rng, caption(request, rng, mixture.wordings), mixture.mirrored)
 
 
-def compose(request: Request, rng: np.random.Generator, text: str | None = None) -> Scene:
-    """Lay a request out; any request, the held-out ones too. Retries until all objects fit."""
+def compose(request: Request, rng: np.random.Generator, text: str | None = None, mirrored: float = 0.0) -> Scene:
+    """Lay a request out; any request, the held-out ones too. Retries until all objects fit.
+
+    Args:
+        mirrored: chance of each object to be drawn the other way round.
+    """
     text = caption(request, rng) if text is None else text
     wanted = [(i, a) for i, a in enumerate(request.asked) for _ in range(a.count)]
     while True:
@@ -60,7 +64,7 @@ def compose(request: Request, rng: np.random.Generator, text: str | None = None)
         if boxes is not None:
             break
     objects = tuple(
-        Placed(asked.noun, asked.colour, box, bool(rng.random() < 0.5), i)
+        Placed(asked.noun, asked.colour, box, bool(rng.random() < mirrored), i)
         for (i, asked), box in zip(wanted, boxes, strict=True)
     )
     return Scene(request, text, objects, _background(rng))

@@ -17,7 +17,7 @@ from ..emoji.captions import Mixture
 from ..emoji.scenes import Scene, render, sample_scene
 from . import JUDGES, Judge
 
-MIXTURE = Mixture(single=0.25, pair=0.3, triple=0.15, count=0.2, relation=0.1)
+MIXTURE = Mixture(single=0.25, pair=0.3, triple=0.15, count=0.2, relation=0.1, mirrored=0.5)
 SEED = 992
 BLUR = 1.5
 """Standard deviation, pixels of 128."""

@@ -21,7 +21,7 @@ from ..scenes import SCENE_SIZE, Placed, compose, layer_of
 from ..sprites import SPRITE_SIZE, sprite
 from ..vocabulary import COLOURS, NOUNS
 
-COLOURED = 0.55
+COLOURED, MIRRORED = 0.55, 0.5
 KINDS = {"scene": 0.62, "spoilt": 0.14, "cut": 0.06, "shuffled": 0.08, "nothing": 0.10}
 """Shares of the kinds of specimen."""
 SPOILT = {"scene": 0.06, "spoilt": 0.7}
@@ -94,7 +94,7 @@ def _asked(rng: np.random.Generator, number: int) -> tuple[Asked, ...]:
 
 
 def _laid_out(rng: np.random.Generator) -> tuple[tuple[Placed, ...], tuple[int, int, int]]:
-    scene = compose(Request(_asked(rng, int(rng.choice([1, 2, 3, 4], p=[0.35, 0.35, 0.15, 0.15])))), rng, "")
+    scene = compose(Request(_asked(rng, int(rng.choice([1, 2, 3, 4], p=[0.35, 0.35, 0.15, 0.15])))), rng, "", MIRRORED)
     return scene.objects, scene.background
 
 
@@ -110,7 +110,7 @@ def _loose(rng: np.random.Generator) -> tuple[tuple[Placed, ...], tuple[int, int
         x, y = (int(rng.integers(-3, SCENE_SIZE - length + 4)) for length in (width, height))
         box = (x, y, x + width, y + height)
         if all(_covered(box, other.box) < MAY_LACK for other in placed):
-            placed.append(Placed(asked.noun, asked.colour, box, bool(rng.random() < 0.5), i))
+            placed.append(Placed(asked.noun, asked.colour, box, bool(rng.random() < MIRRORED), i))
     return tuple(placed), ground  # type: ignore[return-value]
 
 
@@ -138,7 +138,7 @@ def _other(layer: Image.Image, one: Placed, rng: np.random.Generator) -> Image.I
     """Another noun at the same place and size."""
     noun = str(rng.choice([n for n in NOUNS if n != one.noun]))
     colour = one.colour if rng.random() < 0.5 else str(rng.choice(list(COLOURS)))
-    return layer_of(Placed(noun, colour, (0, 0, *layer.size), bool(rng.random() < 0.5), 0))
+    return layer_of(Placed(noun, colour, (0, 0, *layer.size), bool(rng.random() < MIRRORED), 0))
 
 
 def _chimera(layer: Image.Image, one: Placed, rng: np.random.Generator) -> Image.Image:

@@ -15,6 +15,7 @@ from diffusers import AutoencoderKL
 from PIL import Image
 
 from ...config import ASSETS
+from ..captions import Mixture
 from ..scenes import SCENE_SIZE, masks, render, sample_scene, scene_of_seed
 from .colour_path import carry_colours
 from .loop import Plan
@@ -35,6 +36,7 @@ EDGE_WEIGHTS = {"joint": 0.05, "decoder": 1.0}
 LATENT_NOISE = {"joint": 0.0, "decoder": 0.25}
 """Most Gaussian noise on the latents (whose deviation is 1) that the decoder learns to see through: what a
 denoiser hands it is never quite a latent of the encoder."""
+BOTH_WAYS = Mixture(mirrored=0.5)
 COLOUR_WEIGHT = 2.0
 """Weight of the error averaged over 8×8 pixels: flat colours, which are learnt last otherwise."""
 
@@ -140,7 +142,7 @@ class VaeTask:
 def _batch(rng: np.random.Generator, number: int, crop: int, object_weight: float) -> tuple[torch.Tensor, torch.Tensor]:
     pictures, weights = [], []
     for _ in range(number):
-        scene = sample_scene(rng)
+        scene = sample_scene(rng, BOTH_WAYS)
         x, y = _corner(scene, rng, crop)
         solid = masks(scene).any(0)[y : y + crop, x : x + crop]
         pictures.append(render(scene).crop((x, y, x + crop, y + crop)))
@@ -162,7 +164,7 @@ def _corner(scene: Scene, rng: np.random.Generator, crop: int) -> tuple[int, int
 @torch.no_grad()
 def measure(vae: AutoencoderKL, number: int = 64, first_seed: int = 10_000_000) -> dict[str, float]:
     """Mean absolute error on [-1, 1] over whole held-out scenes, and on object pixels alone."""
-    scenes = [scene_of_seed(first_seed + i) for i in range(number)]
+    scenes = [scene_of_seed(first_seed + i, BOTH_WAYS) for i in range(number)]
     images = to_tensor([render(s) for s in scenes])
     error = (reconstruct(vae, images) - images).abs().mean(1)
     solid = torch.from_numpy(np.stack([masks(s).any(0) for s in scenes]))
@@ -182,7 +184,7 @@ def reconstruct(vae: AutoencoderKL, images: torch.Tensor) -> torch.Tensor:
 
 def save_pairs(vae: AutoencoderKL, file: Path, number: int = 16) -> None:
     """A sheet: rows of held-out scenes, each above its reconstruction."""
-    images = to_tensor([render(scene_of_seed(10_000_000 + i)) for i in range(number)])
+    images = to_tensor([render(scene_of_seed(10_000_000 + i, BOTH_WAYS)) for i in range(number)])
     originals, results = to_pictures(images), to_pictures(reconstruct(vae, images))
     columns = 8
     rows = -(-number // columns)
