@@ -33,6 +33,9 @@ class Request:
     relation: str | None = None
 
 
+OFTEN = 3.0
+
+
 @dataclass(frozen=True)
 class Mixture:
     """Shares of the kinds of scene in a training set; normalised when used."""
@@ -46,6 +49,8 @@ class Mixture:
     "Chance that a subject carries a colour."
     mirrored: float = 0.0
     "Chance that an object is drawn the other way round."
+    often: tuple[str, ...] = ()
+    "Nouns that are drawn three times as often as others."
     wordings: tuple[str, ...] = field(
         default=("", "", "", "", "a photo of ", "a picture of ", "an image of ", "an emoji of ")
     )
@@ -58,7 +63,7 @@ def sample_request(rng: np.random.Generator, splits: Splits, mixture: Mixture) -
     total = sum(weights)
     kind = str(rng.choice(kinds, p=[w / total for w in weights]))
     number = {"single": 1, "count": 1, "pair": 2, "relation": 2, "triple": 3}[kind]
-    nouns = _nouns(rng, splits, number)
+    nouns = _nouns(rng, splits, number, mixture.often)
     asked = []
     for noun in nouns:
         colour = None
@@ -71,9 +76,11 @@ def sample_request(rng: np.random.Generator, splits: Splits, mixture: Mixture) -
     return Request(tuple(asked), relation)
 
 
-def _nouns(rng: np.random.Generator, splits: Splits, number: int) -> list[str]:
+def _nouns(rng: np.random.Generator, splits: Splits, number: int, often: tuple[str, ...]) -> list[str]:
+    weights = [OFTEN if noun in often else 1.0 for noun in NOUNS]
+    shares = [weight / sum(weights) for weight in weights] if often else None
     while True:
-        chosen = [str(n) for n in rng.choice(NOUNS, size=number, replace=False)]
+        chosen = [str(n) for n in rng.choice(NOUNS, size=number, replace=False, p=shares)]
         pairs = [(a, b) for i, a in enumerate(chosen) for b in chosen[i + 1 :]]
         if all(splits.may_train_pair(a, b) for a, b in pairs):
             return chosen

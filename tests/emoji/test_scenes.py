@@ -49,6 +49,23 @@ def test_training_never_meets_what_is_held_out() -> None:
     assert len(met_colours) == 264 - len(splits.colours["test_unseen"])
 
 
+def test_nouns_that_are_drawn_often_come_three_times_as_often() -> None:
+    mixture = Mixture(single=1, pair=0, triple=0, count=0, relation=0, often=("chair", "bird"))
+    drawn = [scene_of_seed(seed, mixture).objects[0].noun for seed in range(1500)]
+    usual = [noun for noun in NOUNS if noun not in mixture.often]
+    often, others = (sum(map(drawn.count, names)) / len(names) for names in (mixture.often, usual))
+    assert 2.2 < often / others < 4
+
+
+@pytest.mark.parametrize(("mirrored", "share"), [(0.0, 0.0), (1.0, 1.0)])
+def test_objects_stand_as_they_are_drawn_unless_asked(mirrored: float, share: float) -> None:
+    scenes = [scene_of_seed(seed, Mixture(mirrored=mirrored)) for seed in range(20)]
+    flips = [placed.flip for scene in scenes for placed in scene.objects]
+    assert np.mean(flips) == share
+    plain = [scene_of_seed(seed) for seed in range(20)]
+    assert [[o.box for o in s.objects] for s in scenes] == [[o.box for o in s.objects] for s in plain]
+
+
 def test_same_number_same_scene() -> None:
     assert scene_of_seed(5) == scene_of_seed(5)
     assert scene_of_seed(5) != scene_of_seed(6)
