@@ -4,6 +4,7 @@
     t2i-studio evaluate --suite emoji-geneval --limit 10 --seeds 1 --judge none --out DIR
     python benchmarks/judges.py sheet DIR SHEETS         the pictures, numbered, large, without prompts: for a look
     python benchmarks/judges.py agree DIR [--looked docs/data/looked-at.json]
+    python benchmarks/judges.py nouns DIR…               how often each noun was found where one was asked for
 
 `sheet` leaves a blank for the look beside the sheets: {"pictures": {number: [[noun, colour or null, x, y], …]}}, x
 and y the object's middle in pixels of 128; `agree` takes numbers of sheets, or names of picture files. Prints
@@ -26,6 +27,7 @@ from PIL import Image, ImageDraw, ImageFont
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from t2i_studio.emoji.held_out import held_out_scenes
+from t2i_studio.emoji.vocabulary import NOUNS
 from t2i_studio.evaluation import JUDGES, Found, Item, choose_items, picture_name, score
 from t2i_studio.evaluation.agreement import agreement
 from t2i_studio.evaluation.evaluate import Judged, read
@@ -106,6 +108,17 @@ def agree(folder: Path, looked: Path | None) -> None:
         print(f"| {name} | {sum(map(len, found))} | {shares[0]:.2f} | {shares[1]:.2f} |")
 
 
+def nouns(folders: Sequence[Path]) -> None:
+    """What the judge of these evaluations found of each noun, where a prompt asks for one of it; the rarest first."""
+    found: dict[str, list[bool]] = {}
+    for judged in itertools.chain.from_iterable(map(read, folders)):
+        for noun in set(judged.prompt.replace(",", "").split()).intersection(NOUNS):
+            found.setdefault(noun, []).append(any(one.noun == noun for one in judged.found))
+    print("| noun | asked | found |\n|---|---|---|")
+    for noun, hits in sorted(found.items(), key=lambda pair: float(np.mean(pair[1]))):
+        print(f"| {noun} | {len(hits)} | {np.mean(hits):.2f} |")
+
+
 def _judged(name: str, folder: Path, kept: Sequence[Judged]) -> list[Sequence[Found]]:
     judge = JUDGES[name]()
     found = []
@@ -137,11 +150,15 @@ def main() -> None:
     one = actions.add_parser("agree")
     one.add_argument("folder", type=Path)
     one.add_argument("--looked", type=Path)
+    one = actions.add_parser("nouns")
+    one.add_argument("folders", type=Path, nargs="+", help="of one way each")
     options = parser.parse_args()
     if options.action == "f1":
         f1(options.scenes, options.judge or list(JUDGES))
     elif options.action == "sheet":
         sheets(options.folder, options.out)
+    elif options.action == "nouns":
+        nouns(options.folders)
     else:
         agree(options.folder, options.looked)
 

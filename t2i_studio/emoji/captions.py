@@ -34,6 +34,7 @@ class Request:
 
 
 OFTEN = 3.0
+"""How many times as often as others the nouns of `Mixture.often` are drawn."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Mixture:
     mirrored: float = 0.0
     "Chance that an object is drawn the other way round."
     often: tuple[str, ...] = ()
-    "Nouns that are drawn three times as often as others."
+    "Nouns that are drawn more often than others."
     wordings: tuple[str, ...] = field(
         default=("", "", "", "", "a photo of ", "a picture of ", "an image of ", "an emoji of ")
     )

@@ -37,6 +37,7 @@ LATENT_NOISE = {"joint": 0.0, "decoder": 0.25}
 """Most Gaussian noise on the latents (whose deviation is 1) that the decoder learns to see through: what a
 denoiser hands it is never quite a latent of the encoder."""
 BOTH_WAYS = Mixture(mirrored=0.5)
+"""Whatever is encoded later, objects may stand either way round in it."""
 COLOUR_WEIGHT = 2.0
 """Weight of the error averaged over 8×8 pixels: flat colours, which are learnt last otherwise."""
 
