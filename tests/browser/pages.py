@@ -69,6 +69,8 @@ class Opened:
         if group and not self.page.is_visible(field):
             self.page.click(f"#group-{group} > button")
             self.page.wait_for_selector(field)
+            # Gradio fills in a group's controls once more in the frame after it first opens.
+            self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         self.page.fill(field, str(value))
 
     def generate(self, keys: str = "") -> None:

@@ -92,7 +92,8 @@ class Handlers(Reading):
 
     def _ended(self, task: Task) -> list[Any]:
         view = stage.view(task, self.scratch)
-        problem: Any = None
+        # An end told late must not wipe off what a later start found wrong; `start` clears what stood there.
+        problem: Any = gr.skip()
         if view["state"] == "failed" and task.error is not None and follow.place_of(task.error):
             problem, view = self.problem(task.error, follow.place_of(task.error)), stage.IDLE
         keep = self.keep(task.run) if task.run is not None else gr.skip()

@@ -70,7 +70,8 @@ class Several(Reading):
         return self._ended(tasks, ids)
 
     def _ended(self, tasks: list[Task], ids: list[str] | None) -> list[Any]:
-        return [self.view(tasks), *self.buttons(busy=False), self.trouble(tasks), _key(ids)]
+        # No trouble is no news: told late it would wipe off what a later start found wrong.
+        return [self.view(tasks), *self.buttons(busy=False), self.trouble(tasks) or gr.skip(), _key(ids)]
 
     def cancel(self, ids: list[str] | None) -> Any:
         """Ask all of them to stop. Returns the button."""
