@@ -54,10 +54,16 @@ def ask_to_stop(pid: int, born: float) -> None:
 
 def kill_tree(pid: int, born: float) -> None:
     """End that process and all it started, at once."""
-    if not alive(pid, born):
-        return
+    if alive(pid, born):
+        with suppress(psutil.Error):
+            _kill_from_above(psutil.Process(pid))
+
+
+def _kill_from_above(process: psutil.Process) -> None:
+    """Held still, then killed before its children: it neither starts another nor writes how one of them ended."""
     with suppress(psutil.Error):
-        process = psutil.Process(pid)
-        for one in (*process.children(recursive=True), process):
-            with suppress(psutil.Error):
-                one.kill()
+        process.suspend()
+        children = process.children()
+        process.kill()
+        for child in children:
+            _kill_from_above(child)

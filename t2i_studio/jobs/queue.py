@@ -129,6 +129,10 @@ class JobQueue:
         """The last lines a job printed."""
         return self.store.log(self.store.load(job_id).id, lines)
 
+    def log_size(self, job_id: str) -> int:
+        """Bytes a job printed so far."""
+        return self.store.log_size(job_id)
+
     def advance(self) -> None:
         """See which jobs ended, and start the oldest waiting one of each free device."""
         if not self.store.ids():

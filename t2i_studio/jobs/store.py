@@ -134,6 +134,12 @@ class JobStore:
             return []
         return file.read_text(encoding="utf-8", errors="replace").replace("\r", "\n").splitlines()[-lines:]
 
+    def log_size(self, job_id: str) -> int:
+        """Bytes of its output."""
+        with suppress(OSError):
+            return (self.folder(job_id) / LOG).stat().st_size
+        return 0
+
 
 def write_json(file: Path, data: dict[str, Any]) -> None:
     """Whole or not at all."""

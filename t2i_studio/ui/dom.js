@@ -14,6 +14,14 @@ if (typeof server !== "undefined") {
   const known = server;
   server = new Proxy(known, { get: (_, name) => async (...given) => (await known[name](...given)) ?? Promise.reject(new Error("no answer")) });
 }
+// This part's `tick` whenever the status bar, which asks the server, says that `topic` has changed.
+const onChange = (topic) => {
+  const heard = ({ detail }) => {
+    if (!element.isConnected) document.removeEventListener("t2i-change", heard);
+    else if (detail === topic) trigger("tick", {});
+  };
+  document.addEventListener("t2i-change", heard);
+};
 const nounColour = (index) => {
   const count = Number(getComputedStyle(document.documentElement).getPropertyValue("--num-nouns")) || 8;
   return `var(--noun-${index % count})`;

@@ -10,7 +10,6 @@ from . import stage
 from .scratch import Scratch
 
 if TYPE_CHECKING:
-    from ..studio import Studio
     from ..tasks import Task
 
 INTERVAL = 0.2
@@ -42,29 +41,3 @@ def place_of(error: StudioError) -> str:
     if isinstance(error, PromptError):
         return "prompt"
     return "model" if isinstance(error, ModelError) else ""
-
-
-def status(studio: Studio) -> dict[str, Any]:
-    """What the status bar shows."""
-    active = studio.active()
-    running = next((task for task in active if task.status == "running"), None)
-    seen: dict[str, Any] = {"device": studio.device, "memory": memory(*studio.free_memory()), "text": "idle"}
-    seen["waiting"] = [_short(task) for task in active if task.status == "waiting"]
-    job = next((job for job in studio.jobs.store.all() if job.state in ("running", "stopping")), None)
-    if running is None and job is not None:
-        kind, unit = ("", "picture") if job.kind == "make-data" else ("fine-tune ", "step")
-        told = f"{kind}{job.title} · {unit} {job.step}/{job.num_steps or '…'}"
-        return seen | {"text": told, "done": job.step, "total": job.num_steps}
-    if running is None:
-        return seen
-    return seen | {"text": f"{_short(running)} · {running.message}", "done": running.step, "total": running.num_steps}
-
-
-def memory(free: int, total: int) -> str:
-    """Bytes as the bar says them."""
-    return f"{free / 2**30:.1f} of {total / 2**30:.0f} GB free"
-
-
-def _short(task: Task) -> str:
-    prompt = task.settings.prompt
-    return prompt if len(prompt) <= 40 else prompt[:39] + "…"

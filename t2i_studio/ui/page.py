@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from ..errors import StudioError
-from . import endpoints, follow, theme
-from .parts import part, script
+from . import endpoints, pulse, theme
+from .parts import script
 from .scratch import Scratch
 from .tabs import evaluate, finetune, guide, inspect, runs, teacher
 from .tabs.asking import Asking
@@ -25,8 +25,6 @@ THREADS = 200
 """Each page that follows a task holds one."""
 UPLOADS = (3600, 86400)
 """Seconds between two looks at what was uploaded, and the age at which it goes."""
-BEAT = 2.0
-"""Seconds between two looks at what runs."""
 HEADER = """
 <header class="masthead">
   <div class="brand"><span class="mark" aria-hidden="true"><i></i><i></i><i></i><i></i></span>
@@ -42,19 +40,18 @@ def build(studio: Studio) -> gr.Blocks:
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=UPLOADS) as page:
         # First, so that no handler of the page takes one of their names.
         endpoints.add(studio, scratch)
-        clock = gr.Timer(BEAT)
         gr.HTML(HEADER, elem_id="masthead", container=False, padding=False)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Inspect", id="inspect", elem_id="tab-inspect"):
-                asking = inspect.build(studio, scratch, page, clock)
+                asking = inspect.build(studio, scratch, page)
             with gr.Tab("Guide", id="guide", elem_id="tab-guide", render_children=True):
-                steering = guide.build(studio, scratch, page, clock)
+                steering = guide.build(studio, scratch, page)
             with gr.Tab("Teacher–Student", id="teacher", elem_id="tab-teacher", render_children=True):
-                teaching = teacher.build(studio, scratch, page, clock)
+                teaching = teacher.build(studio, scratch, page)
             with gr.Tab("Fine-tune", id="finetune", elem_id="tab-finetune", render_children=True):
-                tuning = finetune.build(studio, scratch, page, clock)
+                tuning = finetune.build(studio, scratch, page)
             with gr.Tab("Evaluate", id="evaluate", elem_id="tab-evaluate", render_children=True):
-                comparing = evaluate.build(studio, page, clock, tabs, asking, steering)
+                comparing = evaluate.build(studio, page, tabs, asking, steering)
             # Drawn at once: an address may open a run, and its search is one call.
             with gr.Tab("Runs", id="runs", elem_id="tab-runs", render_children=True):
                 gallery = runs.build(studio, scratch)
@@ -65,10 +62,7 @@ def build(studio: Studio) -> gr.Blocks:
         worn["evaluate"] = {"model": comparing["models"], "lora": comparing["loras"]}
         _wire_lora(studio, tabs, tuning.board, worn)
         _wire_teaching(tabs, teaching, tuning)
-        bar = part("statusbar", follow.status(studio))
-        clock.tick(
-            lambda: follow.status(studio), None, bar, queue=False, show_progress="hidden", api_visibility="private"
-        )
+        pulse.bar(studio)
     page.queue(default_concurrency_limit=8)
     # Where launch finds the folder it may serve.
     page.scratch = scratch  # type: ignore[attr-defined]

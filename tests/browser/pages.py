@@ -73,13 +73,13 @@ class Opened:
             self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         self.page.fill(field, str(value))
 
-    def generate(self, keys: str = "") -> None:
-        """Press Generate, or keys, and wait until the studio has the task."""
+    def generate(self, keys: str = "", button: str = "#generate") -> None:
+        """Press Generate, another button or keys, and wait until the studio has the task."""
         before = self.app.studio.latest
         if keys:
             self.page.keyboard.press(keys)
         else:
-            self.page.click("#generate")
+            self.page.click(button)
         for _ in range(WAIT // 50):
             if self.app.studio.latest is not before:
                 return

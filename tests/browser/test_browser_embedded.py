@@ -58,7 +58,7 @@ def test_an_own_picture_is_looked_at(visit: Visit, app: Served, tmp_path: Path) 
     seen.page.set_input_files("#setting-picture input[type=file]", str(tmp_path / "own.jpg"))
     seen.page.wait_for_selector("#setting-picture img")
     seen.page.fill("#setting-timesteps textarea, #setting-timesteps input", "800, 400, 100")
-    seen.page.click("#look")
+    seen.generate(button="#look")
     seen.finished()
     assert "noise level" in seen.page.inner_text(".player")
     run = app.studio.latest.run

@@ -98,3 +98,4 @@ const draw = () => {
 };
 watch("value", draw);
 draw();
+onChange("tasks");

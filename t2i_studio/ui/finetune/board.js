@@ -151,3 +151,4 @@ const draw = (force = false) => {
 };
 watch("value", draw);
 draw();
+onChange("jobs");

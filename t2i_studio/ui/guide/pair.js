@@ -51,3 +51,4 @@ const draw = () => {
 };
 watch("value", draw);
 draw();
+onChange("tasks");

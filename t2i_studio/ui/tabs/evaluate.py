@@ -37,9 +37,7 @@ LAYOUTS = (
 SCRIPT = ("painting", "evaluate/table", "evaluate/pictures", "evaluate/afterwards", "evaluate/evaluation")
 
 
-def build(
-    studio: Studio, page: gr.Blocks, clock: gr.Timer, tabs: gr.Tabs, asking: Asking, steering: Asking
-) -> dict[str, gr.Component]:
+def build(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, asking: Asking, steering: Asking) -> dict[str, gr.Component]:
     """Lay the tab out and wire it; a picture opens in Inspect (`asking`), a guided one in Guide (`steering`).
 
     Returns:
@@ -62,7 +60,7 @@ def build(
 
             given = [pictures, sheet, maps]
             board = part("evaluation", {"state": "idle"}, scripts=SCRIPT, server_functions=given)
-    _wire(handlers, fields, plan, buttons, problems, board, page, clock)
+    _wire(handlers, fields, plan, buttons, problems, board, page)
 
     chosen = [fields[name] for name in ("models", "guides", "loras", "named", "search")]
     stay = [gr.skip()] * len(chosen)
@@ -152,7 +150,7 @@ def _ask(studio: Studio) -> tuple[dict[str, gr.Component], gr.HTML, tuple[gr.But
 
 def _wire(
     handlers: EvaluateHandlers, fields: dict[str, gr.Component], plan: gr.HTML, buttons: tuple[gr.Button, gr.Button],
-    problems: gr.HTML, board: gr.HTML, page: gr.Blocks, clock: gr.Timer,
+    problems: gr.HTML, board: gr.HTML, page: gr.Blocks,
 ) -> None:  # fmt: skip
     go, cancel = buttons
     given = [fields[name] for name in FIELDS]
@@ -161,9 +159,9 @@ def _wire(
     started = [watched, *seen]
     go.click(handlers.start, given, started, concurrency_limit=None, **PRIVATE)
     page.load(handlers.attach, None, started, **PRIVATE)
-    # No stream: a comparison takes hours, and a clock goes on after a laptop slept.
+    # No stream: a comparison takes hours, and the page asks again after a laptop slept.
     only = "(id, board) => [id, board && { id: board.id, stamp: board.stamp }]"  # not the table, every two seconds
-    clock.tick(handlers.look, [watched, board], seen, queue=False, js=only, **PRIVATE)
+    board.tick(handlers.look, [watched, board], seen, queue=False, js=only, **PRIVATE)
     cancel.click(handlers.cancel, [watched, board], cancel, queue=False, **PRIVATE)
     read: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": None, **PRIVATE}
     gr.on([page.load, fields["suite"].change], handlers.tasks_of, fields["suite"], fields["tasks"], **read)

@@ -47,7 +47,7 @@ class Parts:
     chosen: gr.State
 
 
-def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) -> Parts:
+def build(studio: Studio, scratch: Scratch, page: gr.Blocks) -> Parts:
     """Lay the tab out and wire it. The board's event `select` may ask for a job's LoRA to be used."""
     handlers = FineTuneHandlers(studio, scratch)
     with gr.Row(elem_classes=["inspect"], equal_height=False):
@@ -62,7 +62,7 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
 
             board = part("board", {"jobs": [], "job": None}, scripts=SCRIPT, server_functions=[pictures])
     parts = Parts(**asked, board=board, chosen=gr.State(""))
-    _wire(handlers, parts, page, clock)
+    _wire(handlers, parts, page)
     shown = [parts.chosen, parts.board]
     bringing.wire(bringer, parts.data, parts.settings["model"], parts.settings["data"], shown, parts.problems, page)
     return parts
@@ -102,7 +102,7 @@ def _ask(studio: Studio, handlers: FineTuneHandlers) -> dict[str, Any]:
     return {"preset": preset, "settings": settings, "data": data, "go": go, "cost": cost, "problems": problems}
 
 
-def _wire(handlers: FineTuneHandlers, parts: Parts, page: gr.Blocks, clock: gr.Timer) -> None:
+def _wire(handlers: FineTuneHandlers, parts: Parts, page: gr.Blocks) -> None:
     controls = [parts.settings[name] for name in NAMES]
     shown = [parts.chosen, parts.board]
     parts.preset.input(handlers.use_preset, parts.preset, controls, queue=False, **PRIVATE)
@@ -112,7 +112,7 @@ def _wire(handlers: FineTuneHandlers, parts: Parts, page: gr.Blocks, clock: gr.T
     costly = [parts.settings[name].change for name in ("max_train_steps", "model", "train_batch_size", "ctcal")]
     gr.on(costly, handlers.cost, [parts.preset, *controls], parts.cost, trigger_mode="always_last", **PRIVATE)
     page.load(handlers.open, None, shown, **PRIVATE)
-    clock.tick(handlers.refresh, shown, shown, queue=False, **PRIVATE)
+    parts.board.tick(handlers.refresh, shown, shown, queue=False, **PRIVATE)
     making = [parts.data.making[name] for name in MAKING]
     parts.board.select(
         handlers.act, parts.chosen, [*shown, parts.preset, *controls, *making], trigger_mode="multiple",

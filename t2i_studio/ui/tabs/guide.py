@@ -44,7 +44,7 @@ class Parts:
     shown: gr.Textbox
 
 
-def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) -> Asking:
+def build(studio: Studio, scratch: Scratch, page: gr.Blocks) -> Asking:
     """Lay the tab out and wire it."""
     handlers = GuideHandlers(studio, scratch)
     with gr.Row(elem_classes=["inspect"], equal_height=False):
@@ -54,7 +54,7 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
             pair = part("pair", {"state": "idle"}, scripts=SCRIPT)
     states = {name: gr.State(None) for name in ("choice", "rest", "watched")}
     parts = Parts(**asked, pair=pair, **states, shown=held("guide-shown"))
-    _wire(handlers, parts, page, clock)
+    _wire(handlers, parts, page)
     return Asking(
         handlers.use, [parts.choice, parts.chips, parts.rest, *parts.settings.values(), *parts.dials.values()],
         fill_settings=handlers.filled, settings=parts.settings, doors=(parts.pair,),
@@ -127,7 +127,7 @@ def _dials() -> tuple[dict[str, gr.Component], dict[str, gr.Group]]:
     return dials, groups
 
 
-def _wire(handlers: GuideHandlers, parts: Parts, page: gr.Blocks, clock: gr.Timer) -> None:
+def _wire(handlers: GuideHandlers, parts: Parts, page: gr.Blocks) -> None:
     given = [parts.choice, parts.rest, *(parts.settings[n] for n in SETTINGS), *(parts.dials[n] for n in DIALS)]
     prompt, model, language, boxes = (parts.settings[n] for n in ("prompt", "model", "language", "boxes"))
     started = [parts.watched, parts.problems, parts.pair, parts.both, parts.every, parts.cancel]
@@ -137,7 +137,7 @@ def _wire(handlers: GuideHandlers, parts: Parts, page: gr.Blocks, clock: gr.Time
     opened = page.load(handlers.attached, None, parts.watched, **PRIVATE)
     for begun in (go, every, opened):
         begun.then(handlers.follow, parts.watched, shown, concurrency_limit=None, **PRIVATE)
-    clock.tick(handlers.heal, [parts.watched, parts.shown], shown, queue=False, **PRIVATE)
+    parts.pair.tick(handlers.heal, [parts.watched, parts.shown], shown, queue=False, **PRIVATE)
     parts.cancel.click(handlers.cancel, parts.watched, parts.cancel, queue=False, **PRIVATE)
     parts.settings["guide"].change(
         handlers.show_dials, parts.settings["guide"], list(parts.groups.values()), queue=False, **PRIVATE

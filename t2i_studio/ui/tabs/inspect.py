@@ -51,7 +51,7 @@ class Parts:
     shown: gr.Textbox
 
 
-def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) -> Asking:
+def build(studio: Studio, scratch: Scratch, page: gr.Blocks) -> Asking:
     """Lay the tab out and wire it."""
     handlers = Handlers(studio, scratch)
     with gr.Row(elem_classes=["inspect"], equal_height=False):
@@ -61,7 +61,7 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
             seen = _see(handlers)
     states = {"choice": gr.State(None), "watched": gr.State(None)}
     parts = Parts(**asked, **seen, **states, shown=held("inspect-shown"))
-    _wire(handlers, parts, page, clock)
+    _wire(handlers, parts, page)
     names = list(parts.settings)
     return Asking(
         partial(handlers.use, names), [parts.choice, parts.chips, *parts.settings.values()],
@@ -128,7 +128,7 @@ def _see(handlers: Handlers) -> dict[str, Any]:
     }
 
 
-def _wire(handlers: Handlers, parts: Parts, page: gr.Blocks, clock: gr.Timer) -> None:
+def _wire(handlers: Handlers, parts: Parts, page: gr.Blocks) -> None:
     names = list(parts.settings)
     controls = list(parts.settings.values())
     _wire_prompt(handlers, parts)
@@ -157,7 +157,7 @@ def _wire(handlers: Handlers, parts: Parts, page: gr.Blocks, clock: gr.Timer) ->
     shown = opened.then(handlers.show_last, None, [parts.stage, parts.keep], **PRIVATE)
     # From here on nothing that was asked before is put into the controls any more.
     shown.then(None, None, None, js="() => { document.documentElement.dataset.opened = 'yes'; }", **PRIVATE)
-    clock.tick(handlers.heal, [parts.watched, parts.shown], ends, queue=False, **PRIVATE)
+    parts.stage.tick(handlers.heal, [parts.watched, parts.shown], ends, queue=False, **PRIVATE)
     parts.cancel.click(handlers.cancel, parts.watched, parts.cancel, queue=False, **PRIVATE)
 
 

@@ -47,7 +47,7 @@ class Parts:
     shown: gr.Textbox
 
 
-def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) -> Asking:
+def build(studio: Studio, scratch: Scratch, page: gr.Blocks) -> Asking:
     """Lay the tab out and wire it."""
     handlers = TeacherHandlers(studio, scratch)
 
@@ -62,7 +62,7 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks, clock: gr.Timer) ->
             seen = part("teacher", {"state": "idle"}, scripts=SCRIPT, server_functions=[make_file])
     states = {name: gr.State(None) for name in ("choice", "source", "watched")}
     parts = Parts(**asked, seen=seen, painted=gr.State({}), number=gr.State(0), **states, shown=held("teacher-shown"))
-    _wire(handlers, parts, page, clock)
+    _wire(handlers, parts, page)
     return Asking(
         handlers.use, [parts.source, parts.picture, parts.choice, parts.settings["prompt"], parts.settings["model"]],
         settings=parts.settings, result=parts.seen,
@@ -111,7 +111,7 @@ def _ask(studio: Studio) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _wire(handlers: TeacherHandlers, parts: Parts, page: gr.Blocks, clock: gr.Timer) -> None:
+def _wire(handlers: TeacherHandlers, parts: Parts, page: gr.Blocks) -> None:
     given = [parts.choice, parts.source, parts.picture, parts.painted, *(parts.settings[n] for n in SETTINGS)]
     shown = [parts.seen, parts.compare, parts.cancel, parts.problems, parts.shown]
     started = parts.compare.click(
@@ -124,7 +124,7 @@ def _wire(handlers: TeacherHandlers, parts: Parts, page: gr.Blocks, clock: gr.Ti
     opened.then(None, None, None, js="() => { document.documentElement.dataset.taught = 'yes'; }", **PRIVATE)
     for begun in (started, opened):
         begun.then(handlers.follow, parts.watched, shown, concurrency_limit=None, **PRIVATE)
-    clock.tick(handlers.heal, [parts.watched, parts.shown], shown, queue=False, **PRIVATE)
+    parts.seen.tick(handlers.heal, [parts.watched, parts.shown], shown, queue=False, **PRIVATE)
     parts.cancel.click(handlers.cancel, parts.watched, parts.cancel, queue=False, **PRIVATE)
     parts.scene.click(
         handlers.scene, parts.number,

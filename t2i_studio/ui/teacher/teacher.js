@@ -102,3 +102,4 @@ const draw = () => {
 };
 watch("value", draw);
 draw();
+onChange("tasks");
