@@ -9,8 +9,6 @@ from .scenes import Scene, compose
 from .splits import load_splits
 
 FIRST_SEED = 20_000_000
-MIRRORED = 0.5
-"""The models that ship learnt from scenes whose objects were drawn either way round: they are asked about such."""
 
 
 def held_out_scene(number: int, split: str = "test_seen") -> Scene:
@@ -19,7 +17,7 @@ def held_out_scene(number: int, split: str = "test_seen") -> Scene:
     one, other = pairs[number % len(pairs)]
     article = {n: "an" if n[0] in "aeiou" else "a" for n in (one, other)}
     text = f"{article[one]} {one} and {article[other]} {other}"
-    return compose(Request((Asked(one), Asked(other))), np.random.default_rng([FIRST_SEED, number]), text, MIRRORED)
+    return compose(Request((Asked(one), Asked(other))), np.random.default_rng([FIRST_SEED, number]), text)
 
 
 def held_out_scenes(number: int, split: str = "test_seen") -> list[Scene]:
