@@ -61,9 +61,12 @@ def kill_tree(pid: int, born: float) -> None:
 
 def _kill_from_above(process: psutil.Process) -> None:
     """Held still, then killed before its children: it neither starts another nor writes how one of them ended."""
+    children: list[psutil.Process] = []
     with suppress(psutil.Error):
         process.suspend()
+    with suppress(psutil.Error):
         children = process.children()
+    with suppress(psutil.Error):
         process.kill()
-        for child in children:
-            _kill_from_above(child)
+    for child in children:
+        _kill_from_above(child)

@@ -129,9 +129,9 @@ class JobQueue:
         """The last lines a job printed."""
         return self.store.log(self.store.load(job_id).id, lines)
 
-    def log_size(self, job_id: str) -> int:
-        """Bytes a job printed so far."""
-        return self.store.log_size(job_id)
+    def written(self, job: Job) -> int:
+        """A number that changes when a job at work prints, or lays a file beside what it made; 0 of all others."""
+        return self.store.written(job.id) if job.state in ACTIVE else 0
 
     def advance(self) -> None:
         """See which jobs ended, and start the oldest waiting one of each free device."""

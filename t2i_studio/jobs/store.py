@@ -134,11 +134,14 @@ class JobStore:
             return []
         return file.read_text(encoding="utf-8", errors="replace").replace("\r", "\n").splitlines()[-lines:]
 
-    def log_size(self, job_id: str) -> int:
-        """Bytes of its output."""
-        with suppress(OSError):
-            return (self.folder(job_id) / LOG).stat().st_size
-        return 0
+    def written(self, job_id: str) -> int:
+        """A number that changes when its output grows, or the folder of what it makes, or one directly in there."""
+        out = self.folder(job_id) / OUT
+        stamp = 0
+        with suppress(OSError):  # not there yet, or gone meanwhile
+            stamp += (self.folder(job_id) / LOG).stat().st_size
+            stamp += sum(one.stat().st_mtime_ns for one in (out, *out.iterdir()) if one.is_dir())
+        return stamp
 
 
 def write_json(file: Path, data: dict[str, Any]) -> None:

@@ -14,13 +14,14 @@ if (typeof server !== "undefined") {
   const known = server;
   server = new Proxy(known, { get: (_, name) => async (...given) => (await known[name](...given)) ?? Promise.reject(new Error("no answer")) });
 }
-// This part's `tick` whenever the status bar, which asks the server, says that `topic` has changed.
-const onChange = (topic) => {
-  const heard = ({ detail }) => {
-    if (!element.isConnected) document.removeEventListener("t2i-change", heard);
-    else if (detail === topic) trigger("tick", {});
+// This part's `tick` whenever the status bar, which asks the server, says that `topic` has changed; and at each of its
+// beats while the part itself shows work, whose end must not be missed.
+const onPulse = (topic) => {
+  const beaten = ({ detail: changed }) => {
+    if (!element.isConnected) document.removeEventListener("t2i-pulse", beaten);
+    else if (changed.includes(topic) || ["waiting", "running"].includes(props.value?.state)) trigger("tick", {});
   };
-  document.addEventListener("t2i-change", heard);
+  document.addEventListener("t2i-pulse", beaten);
 };
 const nounColour = (index) => {
   const count = Number(getComputedStyle(document.documentElement).getPropertyValue("--num-nouns")) || 8;

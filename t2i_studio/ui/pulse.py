@@ -6,11 +6,17 @@ of each event), so a page at rest only asks, by a plain call, and wakes the tabs
 
 from __future__ import annotations
 
+import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
+from ..errors import StudioError
 from .parts import part
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import gradio as gr
 
     from ..jobs import Job
@@ -22,31 +28,37 @@ BEAT = 2.0
 
 
 def bar(studio: Studio) -> gr.HTML:
-    """The status bar, which beats: parts that say `onChange("tasks")` or `onChange("jobs")` get its ticks."""
+    """The status bar, which beats: parts that call `onPulse("tasks")` or `onPulse("jobs")` get its ticks."""
+    page = uuid.uuid4().hex  # another one after a restart: what the browser holds is of no use then
 
     def pulse(_: Any) -> dict[str, Any]:
-        return look(studio)
+        return look(studio) | {"page": page}
 
-    return part("statusbar", status(studio, studio.jobs.store.all()), server_functions=[pulse], beat=BEAT)
+    return part("statusbar", look(studio)["status"], server_functions=[pulse], beat=BEAT, page=page)
 
 
 def look(studio: Studio) -> dict[str, Any]:
-    """The bar's value, and by topic a stamp that changes with what the tabs show of it."""
-    jobs = studio.jobs.list()[::-1]
-    latest = studio.latest
-    tasks = [*studio.active(), *([latest] if latest else [])]
+    """The bar's value, and by topic a number that changes with what the tabs show of it."""
+    queue = studio.jobs
+    with suppress(StudioError, OSError):  # a full disk is told where jobs are shown; the page lives on
+        queue.advance()
+    jobs, active, latest = queue.store.all(), studio.active(), studio.latest
+    tasks = [*active, *([latest] if latest else [])]
     return {
-        "status": status(studio, jobs),
+        "status": status(studio, active, jobs),
         "stamps": {
-            "tasks": [[task.id, task.status, task.message] for task in tasks],
-            "jobs": [[job.id, job.state, job.attempts, job.progress, studio.jobs.log_size(job.id)] for job in jobs],
+            "tasks": _stamp([(task.id, task.status, task.message) for task in tasks]),
+            "jobs": _stamp([(job.id, job.state, job.attempts, job.progress, queue.written(job)) for job in jobs]),
         },
     }
 
 
-def status(studio: Studio, jobs: list[Job]) -> dict[str, Any]:
-    """What the status bar shows; `jobs` oldest first."""
-    active = studio.active()
+def _stamp(known: object) -> int:
+    return crc32(repr(known).encode())
+
+
+def status(studio: Studio, active: Sequence[Task], jobs: Sequence[Job]) -> dict[str, Any]:
+    """What the status bar shows of tasks that have not ended, and of jobs, oldest first."""
     running = next((task for task in active if task.status == "running"), None)
     seen: dict[str, Any] = {"device": studio.device, "memory": memory(*studio.free_memory()), "text": "idle"}
     seen["waiting"] = [_short(task) for task in active if task.status == "waiting"]

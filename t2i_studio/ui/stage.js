@@ -39,4 +39,4 @@ const draw = () => {
 };
 watch("value", draw);
 draw();
-onChange("tasks");
+onPulse("tasks");

@@ -1,5 +1,5 @@
 // One slim line under all tabs: device, free memory, what runs, what waits. It also beats for the whole page: it asks
-// the server what has changed, and tells the parts that show it (`onChange`).
+// the server what has changed, and tells the parts that show it (`onPulse`).
 const root = element.querySelector(".statusbar");
 const draw = ({ device, memory, text, done, total, waiting = [] }) => {
   const job = el("span", { class: "status-job" }, text || "idle");
@@ -10,24 +10,29 @@ const draw = ({ device, memory, text, done, total, waiting = [] }) => {
 };
 draw(props.value || {});
 
-// Told three times, for a look may overtake the answer that it was to follow; and now and then in any case.
-const [TIMES, AT_REST] = [3, 30];
+const BEATS_TOLD = 3; // a look may overtake the answer that it was to follow
+const PATIENCE = 40_000; // ms for an answer; a lost one must not silence the page
 const topics = {};
 let asking = false;
+const tooLate = () => new Promise((_, fail) => { setTimeout(fail, PATIENCE); });
 const beat = async () => {
-  if (asking || document.hidden) return;
+  if (asking) return;
   asking = true;
-  const seen = await server.pulse().catch(() => null);
+  const seen = await Promise.race([server.pulse(), tooLate()]).catch(() => null);
   asking = false;
-  if (!seen) return Object.values(topics).forEach((topic) => { topic.stamp = ""; });
-  draw(seen.status);
-  for (const [name, told] of Object.entries(seen.stamps)) {
-    const topic = topics[name] ??= { stamp: "", beats: 0 };
-    const stamp = JSON.stringify(told);
-    topic.beats = topic.stamp === stamp ? topic.beats + 1 : 0;
-    topic.stamp = stamp;
-    if (topic.beats < TIMES || topic.beats % AT_REST === 0) document.dispatchEvent(new CustomEvent("t2i-change", { detail: name }));
+  if (!seen) {
+    draw({ ...(props.value || {}), memory: "", text: "the server does not answer" });
+    for (const topic of Object.values(topics)) topic.stamp = null;
+    return;
   }
+  if (seen.page !== props.page) return location.reload();
+  draw(seen.status);
+  const changed = Object.keys(seen.stamps).filter((name) => {
+    const topic = topics[name] ??= {};
+    topic.beats = topic.stamp === seen.stamps[name] ? topic.beats + 1 : 0;
+    topic.stamp = seen.stamps[name];
+    return topic.beats < BEATS_TOLD;
+  });
+  document.dispatchEvent(new CustomEvent("t2i-pulse", { detail: changed }));
 };
 const beating = setInterval(() => (element.isConnected ? beat() : clearInterval(beating)), 1000 * props.beat);
-document.addEventListener("visibilitychange", beat);

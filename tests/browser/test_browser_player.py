@@ -273,7 +273,7 @@ def test_everything_moves_without_a_server(visit: Visit) -> None:
     seen.page.click(".pl-chip >> text=dog")
     assert place(seen) > 0.5
     assert all(not np.array_equal(pixels[0], other) for other in pixels[1:])
-    seen.wrong.clear()  # the page's clock asked in vain
+    seen.wrong.clear()  # the status bar asked in vain
 
 
 def test_exported_page_opens_from_disk_and_plays(visit: Visit, chromium, tmp_path: Path) -> None:

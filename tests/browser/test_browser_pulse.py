@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from t2i_studio.config import GenerateSettings
 from t2i_studio.training.settings import TrainSettings
-from tests.browser.pages import Opened
+from tests.browser.pages import WAIT, Opened
 from tests.ui.serving import Served
 
 Visit = Callable[..., Opened]
-AT_REST = 7
-"""Seconds from an open page to one that was told three times that nothing happens."""
+CALL = "component_server"
+
+
+def rest(seen: Opened) -> None:
+    """Wait until the page does nothing but ask: three times one after the other."""
+    asked: list[str] = []
+    seen.page.on("request", lambda request: asked.append(request.url.rstrip("/").rsplit("/", 1)[-1]))
+    for _ in range(WAIT // 200):
+        if len(asked) > 2 and set(asked[-3:]) == {CALL}:
+            return
+        seen.page.wait_for_timeout(200)
+    raise AssertionError(f"the page is not at rest: {asked}")
+
 
 DEAF = """
 const whole = window.fetch;
@@ -27,12 +39,12 @@ window.fetch = async (to, how) => {
 
 def test_a_page_at_rest_starts_no_event(visit: Visit) -> None:
     seen = visit()
-    seen.page.wait_for_timeout(1000 * AT_REST)
+    rest(seen)
     asked: list[str] = []
     seen.page.on("request", lambda request: asked.append(request.url.rstrip("/").rsplit("/", 1)[-1]))
     while len(asked) < 3:
         seen.page.wait_for_timeout(200)
-    assert set(asked) == {"component_server"}
+    assert set(asked) == {CALL}
 
 
 def test_what_another_page_does_is_told_in_the_bar(visit: Visit, app: Served) -> None:
@@ -47,7 +59,7 @@ def test_what_another_page_does_is_told_in_the_bar(visit: Visit, app: Served) ->
 def test_a_job_that_another_page_starts_appears_on_a_page_at_rest(visit: Visit, app: Served) -> None:
     seen = visit()
     seen.page.click("#tab-finetune-button")
-    seen.page.wait_for_timeout(1000 * AT_REST)
+    rest(seen)
     job = app.studio.jobs.submit(TrainSettings.checked(max_train_steps=3, device="cpu"), "from elsewhere")
     seen.page.wait_for_selector(".board >> text=from elsewhere")
     seen.page.wait_for_function("document.querySelector('.board').innerText.includes('done')")
@@ -69,3 +81,22 @@ def test_a_picture_that_came_after_the_stream_fell_silent_is_shown(visit: Visit,
         app.studio.go.set()
         app.studio.hold_at = 0
     seen.finished()
+
+
+def test_a_server_that_is_gone_is_told_and_a_new_one_opened(visit: Visit, app: Served) -> None:
+    seen = visit()
+    seen.write("a rabbit with a crown", "rabbit", "crown")
+    seen.page.route("**/component_server/*", lambda route: route.abort())
+    seen.page.wait_for_selector(".status-job >> text=the server does not answer")
+    seen.page.unroute("**/component_server/*")
+    seen.page.wait_for_selector(".status-job >> text=idle")
+    assert seen.page.input_value("#setting-prompt textarea") == "a rabbit with a crown"
+
+    def restarted(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"page": "another"})
+
+    with seen.page.expect_navigation():
+        seen.page.route("**/component_server/*", restarted, times=1)
+    seen.ready()
+    seen.wrong.clear()  # it asked in vain

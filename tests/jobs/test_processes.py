@@ -8,13 +8,12 @@ import time
 from typing import TYPE_CHECKING
 
 import psutil
+import pytest
 
 from t2i_studio.jobs.processes import born_at, kill_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 PARENT = """
 import pathlib, subprocess, sys
@@ -46,7 +45,21 @@ def test_a_parent_does_not_outlive_its_child(tmp_path: Path, monkeypatch: pytest
 
 def test_a_stranger_of_the_same_number_lives() -> None:
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    kill_tree(process.pid, born_at(psutil.Process(process.pid)) - 60)
-    assert process.poll() is None
-    process.kill()
-    process.wait(10)
+    try:
+        kill_tree(process.pid, born_at(psutil.Process(process.pid)) - 60)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def test_what_can_not_be_held_still_is_killed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(process: psutil.Process) -> None:
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "suspend", refused)
+    monkeypatch.setattr(psutil.Process, "children", refused)
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    kill_tree(process.pid, born_at(psutil.Process(process.pid)))
+    assert process.wait(10)

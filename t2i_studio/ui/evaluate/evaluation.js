@@ -98,4 +98,4 @@ const draw = () => {
 };
 watch("value", draw);
 draw();
-onChange("tasks");
+onPulse("tasks");

@@ -151,4 +151,4 @@ const draw = (force = false) => {
 };
 watch("value", draw);
 draw();
-onChange("jobs");
+onPulse("jobs");

@@ -67,5 +67,5 @@ def _rows(folder: Path) -> list[dict[str, Any]]:
 
 @lru_cache(maxsize=4)
 def _read(folder: Path, changed: int, size: int) -> list[dict[str, Any]]:
-    """Read once for every state of the file: the page looks every two seconds."""
+    """Read once for every state of the file: the page looks often."""
     return read_selection(folder)

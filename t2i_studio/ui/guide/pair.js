@@ -51,4 +51,4 @@ const draw = () => {
 };
 watch("value", draw);
 draw();
-onChange("tasks");
+onPulse("tasks");

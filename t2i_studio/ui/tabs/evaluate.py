@@ -160,7 +160,7 @@ def _wire(
     go.click(handlers.start, given, started, concurrency_limit=None, **PRIVATE)
     page.load(handlers.attach, None, started, **PRIVATE)
     # No stream: a comparison takes hours, and the page asks again after a laptop slept.
-    only = "(id, board) => [id, board && { id: board.id, stamp: board.stamp }]"  # not the table, every two seconds
+    only = "(id, board) => [id, board && { id: board.id, stamp: board.stamp }]"  # not the table, at each beat
     board.tick(handlers.look, [watched, board], seen, queue=False, js=only, **PRIVATE)
     cancel.click(handlers.cancel, [watched, board], cancel, queue=False, **PRIVATE)
     read: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": None, **PRIVATE}

@@ -102,4 +102,4 @@ const draw = () => {
 };
 watch("value", draw);
 draw();
-onChange("tasks");
+onPulse("tasks");
