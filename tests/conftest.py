@@ -59,3 +59,10 @@ def pipe(family: Family):
     pipe = family.tiny()
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Why tests were tried again, which -r tells by name only."""
+    for report in terminalreporter.stats.get("rerun", ()):
+        told = [line for line in report.longreprtext.splitlines() if line.startswith("E ")]
+        terminalreporter.write_line(f"{report.nodeid} ({report.when}): {' '.join(told[:3])[:600]}")

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +15,8 @@ import psutil
 
 _SAME = 1.0
 """Seconds by which two readings of a birth may differ."""
+_GOING = 3.0
+"""Seconds that killed processes have to go."""
 
 
 def start_apart(module: str, arguments: list[str], log: Path) -> tuple[int, float]:
@@ -53,15 +57,24 @@ def ask_to_stop(pid: int, born: float) -> None:
 
 
 def kill_tree(pid: int, born: float) -> None:
-    """End that process and all it started, at once."""
-    if alive(pid, born):
-        with suppress(psutil.Error):
-            _kill_from_above(psutil.Process(pid))
+    """End that process and all it started, and see them gone (up to a few seconds: one may hang in the system)."""
+    if not alive(pid, born):
+        return
+    with suppress(psutil.Error):
+        killed = list(_killed_from_above(psutil.Process(pid)))
+        end = time.monotonic() + _GOING
+        while any(alive(*one) for one in killed) and time.monotonic() < end:
+            time.sleep(0.01)
 
 
-def _kill_from_above(process: psutil.Process) -> None:
-    """Held still, then killed before its children: it neither starts another nor writes how one of them ended."""
+def _killed_from_above(process: psutil.Process) -> Iterator[tuple[int, float]]:
+    """Held still, then killed before its children: it neither starts another nor writes how one of them ended.
+
+    Yields: number and birth of each.
+    """
     children: list[psutil.Process] = []
+    with suppress(psutil.Error):
+        yield process.pid, born_at(process)
     with suppress(psutil.Error):
         process.suspend()
     with suppress(psutil.Error):
@@ -69,4 +82,4 @@ def _kill_from_above(process: psutil.Process) -> None:
     with suppress(psutil.Error):
         process.kill()
     for child in children:
-        _kill_from_above(child)
+        yield from _killed_from_above(child)
