@@ -30,15 +30,10 @@ FLAGS = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder drives Chromium; on a machine that does other work a failure is tried once more.
-
-    The summary lists each as RERUN: one that stands there often has a cause, in the page or in the test.
-    """
+    """Everything in this folder drives Chromium."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            if item.get_closest_marker("flaky") is None:
-                item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="session")
