@@ -1,6 +1,6 @@
-"""How often a guided step lowers its own loss on emoji-unet: before the shift against after it, in the same step.
+"""How often a guided step lowers its own loss on an embedded U-Net: before the shift and after it, in the same step.
 
-    python benchmarks/falls.py [--steps 20]
+    python benchmarks/falls.py [--model emoji-unet] [--steps 20]
 
 Six prompts, one seed each. Prints a Markdown table.
 """
@@ -29,7 +29,8 @@ PROMPTS = (
     "a bear and a green chair", "a mouse and a bow",
 )  # fmt: skip
 ROWS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("ai-t2i", {}), ("ai-t2i", {"step_size": 5}), ("ai-t2i-robust", {}), ("attend-and-excite", {"refine": False}),
+    ("ai-t2i", {}), ("ai-t2i", {"step_size": 5}), ("ai-t2i", {"step_size": 1}), ("ai-t2i-robust", {}),
+    ("attend-and-excite", {"refine": False}), ("attend-and-excite", {"refine": False, "step_size": 5}),
 )  # fmt: skip
 
 
@@ -61,9 +62,10 @@ def falls(pipe: Any, method: Method, prompt: str, seed: int, steps: int) -> list
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="emoji-unet", choices=("emoji-unet", "emoji-unet-early"))
     parser.add_argument("--steps", type=int, default=20)
     options = parser.parse_args()
-    pipe = FAMILIES["stable-diffusion"].load(ASSETS / "emoji-unet", torch.float32)
+    pipe = FAMILIES["stable-diffusion"].load(ASSETS / options.model, torch.float32)
     pipe.set_progress_bar_config(disable=True)
     print("| method | updates | loss fell |\n|---|---|---|")
     for name, dials in ROWS:

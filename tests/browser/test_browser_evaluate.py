@@ -25,10 +25,10 @@ def opened(visit: Visit, limit: int = 4, **how: object) -> Opened:
     seen = visit(**how)
     seen.page.click("#tab-evaluate-button")
     seen.page.wait_for_selector("#eval-go")
-    seen.page.wait_for_function("document.querySelector('.plan').textContent.includes('552 pictures')")
+    seen.page.wait_for_function("document.querySelector('.plan')?.textContent.includes('552 pictures')")
     seen.page.fill("#eval-limit input", str(limit))
     seen.page.keyboard.press("Tab")
-    seen.page.wait_for_function(f"document.querySelector('.plan').textContent.includes('{limit * 6 * 2} pictures')")
+    seen.page.wait_for_function(f"document.querySelector('.plan')?.textContent.includes('{limit * 6 * 2} pictures')")
     return seen
 
 
@@ -38,7 +38,7 @@ def test_the_table_fills_and_its_cells_open(visit: Visit, app: Served, width: in
     seen = opened(visit, width=width)
     seen.page.click("#eval-go")
     seen.page.wait_for_selector(f"{RUNNING} .ev-table")
-    seen.page.wait_for_function("document.querySelector('.stage-step').innerText.includes('Picture 3/48')")
+    seen.page.wait_for_function("document.querySelector('.stage-step')?.innerText.includes('Picture 3/48')")
     assert not seen.page.is_visible("#eval-go")
     app.studio.hold_at = 0
     seen.page.wait_for_selector(f"{DONE} .ev-gain")
@@ -85,7 +85,7 @@ def test_a_search_and_the_maps_of_its_ways(visit: Visit, app: Served, width: int
     seen.page.click("#eval-more button.label-wrap")
     seen.page.fill("#eval-search textarea, #eval-search input", "step_size=5,10")
     seen.page.click("#eval-maps input")
-    seen.page.wait_for_function("document.querySelector('.plan').textContent.includes('72 pictures')")  # in three ways
+    seen.page.wait_for_function("document.querySelector('.plan')?.textContent.includes('72 pictures')")  # in three ways
     seen.page.click("#eval-go")
     seen.page.wait_for_selector(f"{DONE} .ev-best")
     seen.page.wait_for_function("document.querySelectorAll('.ev-best tbody tr').length === 2")
@@ -98,10 +98,10 @@ def test_a_search_and_the_maps_of_its_ways(visit: Visit, app: Served, width: int
     assert serious(seen.page) == []
     seen.page.click(".ev-best button")
     named = seen.page.locator("#eval-named textarea, #eval-named input")
-    seen.page.wait_for_function("document.querySelector('#eval-search textarea, #eval-search input').value === ''")
+    seen.page.wait_for_function("document.querySelector('#eval-search textarea, #eval-search input')?.value === ''")
     assert named.input_value().endswith(".yaml")
     assert named.is_visible()
-    seen.page.wait_for_function("document.querySelector('.plan').textContent.includes('48 pictures')")
+    seen.page.wait_for_function("document.querySelector('.plan')?.textContent.includes('48 pictures')")
     assert seen.page.locator(".ev-best").is_visible(), "what was found stays in sight"
 
 

@@ -40,7 +40,7 @@ def test_start_stop_resume_delete(visit: Visit, app: Served, width: int, dark: b
     fill(seen, "max_train_steps", 5000)
     seen.page.click("#tune-go")
     state(seen, "running")
-    seen.page.wait_for_function("document.querySelector('.board progress').value > 0")
+    seen.page.wait_for_function("document.querySelector('.board progress')?.value > 0")
     seen.page.reload()
     seen.page.wait_for_selector("#tune-go")
     state(seen, "running")
@@ -72,7 +72,7 @@ def test_pictures_made_seen_and_learnt_from(visit: Visit, app: Served, width: in
     page = seen.page
     page.click("text=Make pictures · painted")
     page.wait_for_selector("#make-go")
-    page.wait_for_function("document.querySelector('#make-cost').textContent.includes('140 pictures')")
+    page.wait_for_function("document.querySelector('#make-cost')?.textContent.includes('140 pictures')")
     assert serious(page) == []
     page.locator("#make-per_prompt input").fill("40")
     page.click("#make-go")
@@ -110,7 +110,7 @@ def test_a_zip_is_brought(visit: Visit, app: Served, tmp_path: Path) -> None:
     page.set_input_files("#bring-zip input[type=file]", tmp_path / "cats.zip")
     page.wait_for_selector("#bring-zip >> text=cats")
     page.click("#bring-go")
-    page.wait_for_function("document.querySelector('#tune-data input, #tune-data textarea').value === '/brought/cats'")
+    page.wait_for_function("document.querySelector('#tune-data input, #tune-data textarea')?.value === '/brought/cats'")
     assert "/brought/cats" in page.inner_text("#brought")
 
 

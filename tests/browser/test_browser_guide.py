@@ -94,7 +94,7 @@ def test_boxes_by_hand(visit: Visit, app: Served) -> None:
             seen.page.mouse.move(area["x"] + (left + share) * area["width"], area["y"] + (0.3 + share) * area["height"])
         seen.page.mouse.up()
         seen.page.wait_for_function(f"document.querySelectorAll('.canvas-box').length === {1 if left < 0.5 else 2}")
-    seen.page.wait_for_function(f"document.querySelector('{BOXES}').value.includes('dog')")
+    seen.page.wait_for_function(f"document.querySelector('{BOXES}')?.value.includes('dog')")
     seen.page.click("#guide-go")
     seen.page.wait_for_selector(f"{DONE} .player >> nth=1")
     boxes = app.studio.latest.settings.boxes
@@ -159,5 +159,5 @@ def test_a_guided_run_is_used_again_in_guide(visit: Visit, app: Served) -> None:
     seen.page.fill("#guide-prompt textarea", "a frog")
     seen.page.evaluate(f"location.hash = 'run={run}'")
     seen.page.click(".run-use")
-    seen.page.wait_for_function("document.querySelector('#guide-prompt textarea').value === 'a red cat and a dog'")
+    seen.page.wait_for_function("document.querySelector('#guide-prompt textarea')?.value === 'a red cat and a dog'")
     seen.page.wait_for_selector("#guide-go")

@@ -107,7 +107,7 @@ def test_play_runs_through_the_steps_and_stops_at_the_end(seen: Opened) -> None:
     frame = seen.map_pixels()
     seen.page.click(".pl-play")
     assert seen.page.get_attribute(".pl-play", "aria-label") == "Pause"
-    seen.page.wait_for_function("document.querySelector('.pl-when').textContent.includes('step 30')")
+    seen.page.wait_for_function("document.querySelector('.pl-when')?.textContent.includes('step 30')")
     seen.page.wait_for_function("document.querySelector('.pl-play').getAttribute('aria-label').startsWith('Play')")
     assert not np.array_equal(frame, seen.map_pixels())
 

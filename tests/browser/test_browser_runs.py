@@ -184,4 +184,4 @@ def test_status_bar_tells_memory_and_what_waits(visit: Visit, app: Served) -> No
     seen.page.wait_for_selector(".stage-painting img:not([hidden])")
     app.studio.submit(app.studio.settings("a frog on a bench"))
     seen.page.wait_for_selector(".status-waiting >> text=1 waiting: a frog on a bench")
-    seen.page.wait_for_function("document.querySelector('.status-job progress').value > 0")
+    seen.page.wait_for_function("document.querySelector('.status-job progress')?.value > 0")

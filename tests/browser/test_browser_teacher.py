@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from t2i_studio.training import from_scene
 from tests.browser.pages import Opened, still
@@ -85,9 +86,7 @@ def test_a_verdict_becomes_the_settings_of_a_fine_tune(visit: Visit) -> None:
     seen.page.wait_for_selector('#tab-finetune-button[aria-selected="true"]')
     seen.page.click("text=Attention · CTCal's terms")
     teacher = seen.page.locator("#tune-teacher input, #tune-teacher textarea")
-    seen.page.wait_for_function(
-        "document.querySelector('#tune-teacher input, #tune-teacher textarea').value !== 'auto'"
-    )
+    expect(teacher).not_to_have_value("auto", timeout=60_000)
     assert float(teacher.input_value()) < 500
     assert ".attn2" in seen.page.locator("#tune-sites input, #tune-sites textarea").input_value()
 
@@ -163,7 +162,7 @@ def test_an_uploaded_picture_has_no_mask_and_survives_a_reload(visit: Visit, tmp
     seen.page.reload()
     seen.page.wait_for_selector(DONE)
     assert seen.page.get_attribute("#tab-teacher-button", "aria-selected") == "true"
-    seen.page.wait_for_function(f"text => document.querySelector('{CAPTION}').value === text", arg=scene.caption)
+    seen.page.wait_for_function(f"text => document.querySelector('{CAPTION}')?.value === text", arg=scene.caption)
 
 
 def test_a_mask_painted_by_hand_becomes_the_true_one(visit: Visit, tmp_path: Path) -> None:
@@ -246,7 +245,7 @@ def test_a_picture_is_sent_here(visit: Visit, app: Served, where: str) -> None:
         seen.page.click(".run-one .send-teacher")
     else:
         seen.page.click("#keep .send-teacher")
-    seen.page.wait_for_function(f"document.querySelector('{CAPTION}').value === 'a red car and a cat'")
+    seen.page.wait_for_function(f"document.querySelector('{CAPTION}')?.value === 'a red car and a cat'")
     assert seen.page.evaluate("location.hash") == "#teacher"
     assert seen.page.get_attribute("#tab-teacher-button", "aria-selected") == "true"
     seen.page.wait_for_selector("#teacher-picture img")

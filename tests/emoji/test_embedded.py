@@ -103,7 +103,7 @@ def test_maps_equal_an_unfused_float64_reference(pipe: StableDiffusionPipeline) 
             np.testing.assert_allclose(stack.values_TSNYX[:, s], wanted, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["emoji-unet", "emoji-mmdit"])
+@pytest.mark.parametrize("name", ["emoji-unet", "emoji-unet-early", "emoji-mmdit"])
 def test_run_and_replay(name: str) -> None:
     studio = Studio(name)
     run = studio.generate("a cat and a dog", seed=1, steps=6)
@@ -111,6 +111,13 @@ def test_run_and_replay(name: str) -> None:
     assert np.array_equal(np.asarray(run.image), np.asarray(again.image))
     assert np.array_equal(run.maps["cat"], again.maps["cat"])
     assert run.maps["dog"].shape == (6, 16, 16)
+
+
+def test_all_paint_with_one_autoencoder() -> None:
+    """A decoder that learnt on ships with every model on its latents."""
+    weights = {path.read_bytes() for path in ASSETS.glob("emoji-*/vae/*.safetensors")}
+    assert len(list(ASSETS.glob("emoji-*/vae"))) == 3
+    assert len(weights) == 1
 
 
 def test_autoencoder_error_is_what_its_card_says(pipe: StableDiffusionPipeline) -> None:

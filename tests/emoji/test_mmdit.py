@@ -39,6 +39,15 @@ def test_a_step_reaches_every_part(task: MmditTask) -> None:
         assert name != "transformer" or max(norms) > 0
 
 
+def test_text_is_encoded_as_the_pipeline_does(task: MmditTask) -> None:
+    captions = ["a cat and a dog", "", "three purple apples, a Café"]
+    mine = task.text_inputs(task.tokens(captions))
+    theirs = task.family.text_inputs(task.pipeline(), captions, 128, 128)
+    assert set(mine) == set(theirs)
+    for name, told in theirs.items():
+        assert torch.allclose(mine[name], told, atol=1e-6), name
+
+
 def test_captions_fit_both_tokenizers(task: MmditTask) -> None:
     rng = np.random.default_rng(1)
     for _ in range(300):

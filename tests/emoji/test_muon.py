@@ -45,7 +45,7 @@ class Mapping:
 def test_singular_values_near_one(shape: tuple[int, int]) -> None:
     drawn = torch.randn(shape, generator=torch.Generator().manual_seed(1))
     left, _, right = torch.linalg.svd(drawn, full_matrices=False)
-    turned = orthogonalised(left * torch.logspace(-0.5, 0.5, min(shape)) @ right)
+    turned = orthogonalised((left * torch.logspace(-0.5, 0.5, min(shape)) @ right)[None])[0]
     assert 0.6 < torch.linalg.svdvals(turned).min() < torch.linalg.svdvals(turned).max() < 1.25
     assert torch.nn.functional.cosine_similarity(turned.flatten(), (left @ right).flatten(), dim=0) > 0.97
 

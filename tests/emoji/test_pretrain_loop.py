@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from t2i_studio.emoji.pretrain import loop
+from t2i_studio.emoji.pretrain.__main__ import main
 from t2i_studio.emoji.pretrain.thirds import by_third
 
 if TYPE_CHECKING:
@@ -118,6 +119,51 @@ def test_rates() -> None:
     assert cycling.rate(95) == pytest.approx(0.5), "the end is a descent too"
 
 
+@pytest.mark.models
+@pytest.mark.parametrize("what", ["vae", "vae-decoder", "detector", "unet", "mmdit"])
+def test_every_training_starts_by_its_command(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[loop.Plan] = []
+    # The command's own process: kept here, they would round other tests' sums in another order.
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", lambda _: None)
+    monkeypatch.setenv("T2I_STUDIO_HOME", str(tmp_path))
+    monkeypatch.setattr(loop, "train", lambda task, plan, folder, **_: started.append(plan))
+    monkeypatch.setattr("sys.argv", ["pretrain", what, "--resume"])
+    main()
+    assert started
+    if what in ("vae", "detector"):
+        monkeypatch.setattr("sys.argv", ["pretrain", what, "--batch-size", "64"])
+        with pytest.raises(SystemExit, match="--batch-size"):
+            main()
+
+
+def test_rates_by_the_clock() -> None:
+    plan = loop.Plan(total_steps=9, batch_size=1, learning_rate=1.0, warmup_steps=10, cooldown_share=0.4)
+    assert plan.rate_by_clock(104, 100, 0.0) == pytest.approx(0.5), "warms up by steps"
+    spent = [plan.rate_by_clock(500, 100, share) for share in (0.5, 0.6, 0.8, 1.2)]
+    assert spent == pytest.approx([1.0, 1.0, 0.5, plan.final_ratio])
+
+
+def test_a_descent_by_the_clock_ends_in_weights_to_ship(tmp_path: Path) -> None:
+    endless = loop.Plan(**{**PLAN.__dict__, "total_steps": 10**9})
+    loop.train(Line(), endless, tmp_path, resume=False, stop_after=1.0, descend=True, start=loop.Start(20, 5.0, 900))
+    state = torch.load(tmp_path / "descended.pt", weights_only=True)
+    assert state["samples"] == 900 + (state["step"] - 20) * PLAN.batch_size
+    assert state["seconds"] >= 6
+    with (tmp_path / "loss.csv").open() as handle:
+        rates = [float(row["rate"]) for row in csv.DictReader(handle)]
+    assert rates[-1] < 0.3 * max(rates)
+
+
+def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
+    task = Line()
+    with torch.no_grad():
+        task.layer.weight.fill_(float("nan"))
+    with pytest.raises(FloatingPointError, match="step 20"):
+        loop.train(task, PLAN, tmp_path, resume=False)
+
+
 def test_losses_by_third_of_the_noise() -> None:
     losses, noise = torch.tensor([1.0, 3.0, 5.0]), torch.tensor([0.1, 0.2, 1.0])
     assert by_third(losses, noise) == {"low": 2.0, "mid": 3.0, "high": 5.0}
+    assert by_third(losses[:1], noise[:1]) == {"low": 1.0, "mid": 1.0, "high": 1.0}, "none there: of all"

@@ -1,7 +1,8 @@
 """`python -m t2i_studio.emoji.pretrain WHAT [--resume]`: make the weights that ship.
 
 WHAT is `vae` (encoder and decoder together), `vae-decoder` (sharpen the decoder on fixed latents), `unet`,
-`mmdit` or `detector`. State lies in `$T2I_STUDIO_HOME/pretrain/WHAT`; `--export` writes averaged weights to `assets/`.
+`mmdit` or `detector`; `scenes` encodes what `unet` and `mmdit` learn from ahead of them, for a GPU. State lies in
+`$T2I_STUDIO_HOME/pretrain/WHAT`; `--export` writes averaged weights to `assets/`.
 Where the state is lost, `--from-shipped` goes on from the weights in `assets/` with a new optimizer.
 """
 
@@ -11,6 +12,7 @@ import argparse
 import csv
 import json
 import shutil
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from transformers import CLIPTokenizer
 
 from ...config import ASSETS, home
 from . import loop
+from .device import CPU, Device
 from .vae import shipped_vae
 
 UNET_FOLDER = ASSETS / "emoji-unet"
@@ -29,7 +32,7 @@ UNET_FOLDER = ASSETS / "emoji-unet"
 def main() -> None:
     """Parse the arguments, then train or export."""
     parser = argparse.ArgumentParser(prog="python -m t2i_studio.emoji.pretrain", description=__doc__)
-    parser.add_argument("what", choices=("vae", "vae-decoder", "unet", "mmdit", "detector"))
+    parser.add_argument("what", choices=("vae", "vae-decoder", "unet", "mmdit", "detector", "scenes"))
     parser.add_argument("--resume", action="store_true", help="go on from the saved state, if there is one")
     parser.add_argument(
         "--from-shipped",
@@ -37,20 +40,50 @@ def main() -> None:
         help="without a state: go on from the weights of unet or mmdit in assets/",
     )
     parser.add_argument("--minutes", type=float, default=None, help="stop after this many minutes")
+    parser.add_argument(
+        "--descend", action="store_true", help="let the learning rate descend towards the end of --minutes"
+    )
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda for unet, mmdit, vae-decoder and scenes")
+    parser.add_argument("--batch-size", type=int, default=None, help="by default the plan's")
+    parser.add_argument("--learning-rate", type=float, default=None, help="by default the plan's")
+    parser.add_argument(
+        "--scenes", type=int, default=400_000, help="how many to encode, or to hold in a GPU's memory (4.9 kB each)"
+    )
     parser.add_argument("--export", action="store_true", help="write the averaged weights instead of training")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    torch.set_float32_matmul_precision("high")  # on a GPU: TF32, for the optimizer's products
     folder = home() / "pretrain" / options.what
     if options.export:
         {"vae": _export_vae, "vae-decoder": _export_vae}.get(options.what, _export_model)(folder)
         return
+    device = Device(torch.device(options.device), options.batch_size, options.scenes)
+    if options.what == "scenes":
+        _encode_scenes(device)
+        return
+    if options.descend and options.minutes is None:
+        raise SystemExit("--descend needs --minutes: how long the training is to take.")
     stop_after = None if options.minutes is None else options.minutes * 60
-    task, plan = _task(options.what, folder)
+    task, plan = _task(options.what, folder, device)
+    asked = {"batch_size": options.batch_size, "learning_rate": options.learning_rate}
+    plan = replace(plan, **{name: value for name, value in asked.items() if value is not None})
     start = None
-    if options.from_shipped and not (folder / loop.STATE).exists():
-        start = _shipped(options.what, task)
-    loop.train(task, plan, folder, resume=options.resume, stop_after=stop_after, start=start)
+    if not (folder / loop.STATE).exists():
+        if options.what == "vae-decoder":  # the task holds the weights that ship
+            start = _counted(UNET_FOLDER, options.what)
+        elif options.from_shipped:
+            start = _shipped(options.what, task)
+    loop.train(task, plan, folder, resume=options.resume, stop_after=stop_after, descend=options.descend, start=start)
+
+
+def _encode_scenes(device: Device) -> None:
+    """Fill the pool that unet and mmdit share."""
+    from .latents import LatentPool
+    from .unet import mixture_of
+
+    pool = LatentPool(home() / "pretrain" / "unet" / "latents", shipped_vae().to(device.device), mixture_of)
+    pool.fill(device.shelf)
 
 
 def _shipped(what: str, task: loop.Task) -> loop.Start:
@@ -62,16 +95,23 @@ def _shipped(what: str, task: loop.Task) -> loop.Start:
     for name, module in task.modules.items():
         if hasattr(pipe, name):
             module.load_state_dict(getattr(pipe, name).state_dict())
+    return _counted(folder, what)
+
+
+def _counted(folder: Path, what: str) -> loop.Start:
+    """How long the weights that ship have learnt."""
     measured = json.loads((folder / "measured.json").read_text(encoding="utf-8"))[what]
-    return loop.Start(measured["step"], measured["hours"] * 3600)
+    return loop.Start(measured["step"], measured["hours"] * 3600, measured["samples"])
 
 
-def _task(what: str, folder: Path) -> tuple[loop.Task, loop.Plan]:
+def _task(what: str, folder: Path, device: Device = CPU) -> tuple[loop.Task, loop.Plan]:
     if what in ("unet", "mmdit"):
         module = import_module(f".{what}", __package__)
         kind = {"unet": "UnetTask", "mmdit": "MmditTask"}[what]
         tokenizer = CLIPTokenizer.from_pretrained(UNET_FOLDER / "tokenizer")
-        return getattr(module, kind)(shipped_vae(), tokenizer, folder), module.PLAN
+        return getattr(module, kind)(shipped_vae(), tokenizer, folder, device), module.PLAN
+    if what != "vae-decoder" and (device.device.type != "cpu" or device.batch_size):
+        raise SystemExit(f"{what} trains on a CPU, with the plan's batches: leave --device and --batch-size out.")
     if what == "detector":
         from . import detector
 
@@ -80,7 +120,7 @@ def _task(what: str, folder: Path) -> tuple[loop.Task, loop.Plan]:
 
     if what == "vae":
         return VaeTask("joint"), PLANS["joint"]
-    return VaeTask("decoder", shipped_vae().float()), PLANS["decoder"]
+    return VaeTask("decoder", shipped_vae().float(), device), PLANS["decoder"]
 
 
 def _export_vae(folder: Path) -> None:
@@ -98,9 +138,10 @@ def _export_vae(folder: Path) -> None:
         normalise_latents(vae, MIXTURE)
     vae.register_to_config(scaling_factor=1.0)
     vae.to(torch.float16).save_pretrained(UNET_FOLDER / "vae")
-    other = ASSETS / "emoji-mmdit" / "vae"
-    if other.is_dir():  # its configuration is its own: SD 3's pipeline wants a shift
-        shutil.copyfile(UNET_FOLDER / "vae" / SAFETENSORS_WEIGHTS_NAME, other / SAFETENSORS_WEIGHTS_NAME)
+    for other in ("emoji-mmdit", "emoji-unet-early"):  # their configuration is their own: SD 3's pipeline wants a shift
+        target = ASSETS / other / "vae" / SAFETENSORS_WEIGHTS_NAME
+        if target.parent.is_dir():
+            shutil.copyfile(UNET_FOLDER / "vae" / SAFETENSORS_WEIGHTS_NAME, target)
     shipped = shipped_vae()
     _note("vae", {"step": step, **{k: round(v, 5) for k, v in measure(shipped).items()}}, folder)
     save_pairs(shipped, folder / "pairs.png")
@@ -123,7 +164,7 @@ def _note(part: str, measured: dict[str, float], folder: Path, out: Path = UNET_
         last = rows[-10:]
         loss = sum(float(row["loss"]) for row in last) / len(last)
         hours = float(rows[-1]["seconds"]) / 3600
-        samples = measured["step"] * int(rows[-1]["samples"]) // int(rows[-1]["step"])
+        samples = int(rows[-1]["samples"])
         measured = {**measured, "samples": samples, "hours": round(hours, 2), "loss": round(loss, 4)}
         curve = out / f"losses-{folder.name}.csv"
         loop.write_curve(rows, curve, before=_earlier(curve, int(rows[0]["step"])))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import fcntl
 import math
+import shutil
 import signal
 import threading
 import time
@@ -21,11 +22,12 @@ import torch
 from .muon import Muon
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from torch import nn
 
+    Logged = Mapping[str, torch.Tensor | float]
 
 STATE, DESCENDED = "state.pt", "descended.pt"
 """Where a training stands, and where the rate last ended a descent: weights to ship."""
@@ -44,6 +46,8 @@ class Plan:
     final_ratio: float = 0.02
     cooldown_steps: int = 0
     "With `constant`: linear descent to `final_ratio` over the last steps."
+    cooldown_share: float = 0.4
+    "Where a training descends by the clock: the last part of its time."
     cycle_steps: int = 0
     """Descend so at every multiple of this and go on from there at the full rate: weights worth
     shipping come out on the way (WSD-S, Wen et al. 2024). 0: only at `total_steps`."""
@@ -70,12 +74,22 @@ class Plan:
             return rate * max(self.final_ratio, left / self.cooldown_steps)
         return rate
 
+    def rate_by_clock(self, step: int, first: int, spent: float) -> float:
+        """Learning rate where the time is given and not the steps: linear descent to `final_ratio` at its end.
+
+        Args:
+            spent: share of the time.
+        """
+        rate = self.learning_rate * min(1.0, (step + 1 - first) / max(1, self.warmup_steps))
+        return rate * min(1.0, max(self.final_ratio, (1 - spent) / self.cooldown_share))
+
 
 class Start(NamedTuple):
-    """What trained weights are of: steps, and seconds of training."""
+    """What trained weights are of: steps, seconds of training, samples."""
 
     step: int = 0
     seconds: float = 0.0
+    samples: int = 0
 
 
 class Task(Protocol):
@@ -83,10 +97,11 @@ class Task(Protocol):
 
     modules: dict[str, nn.Module]
 
-    def loss(
-        self, rng: np.random.Generator, generator: torch.Generator, step: int
-    ) -> tuple[torch.Tensor, dict[str, float]]:
-        """Loss of one step and what to log beside it; a `loss` in it is logged in its stead."""
+    def loss(self, rng: np.random.Generator, generator: torch.Generator, step: int) -> tuple[torch.Tensor, Logged]:
+        """Loss of one step and what to log beside it; a `loss` in it is logged in its stead.
+
+        `generator` is of the device of the modules, which the step need not wait for.
+        """
         ...
 
     def preview(self, ema: dict[str, nn.Module], folder: Path, step: int) -> None:
@@ -109,9 +124,8 @@ class Ema:
     def update(self, modules: dict[str, nn.Module], step: int) -> None:
         """One step towards the current weights."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        for name, module in modules.items():
-            for key, p in module.named_parameters():
-                self.values[f"{name}.{key}"].lerp_(p.detach(), 1 - decay)
+        current = {f"{name}.{key}": p for name, module in modules.items() for key, p in module.named_parameters()}
+        torch._foreach_lerp_([self.values[key] for key in current], list(current.values()), 1 - decay)
 
     @torch.no_grad()
     def swap(self, modules: dict[str, nn.Module]) -> None:
@@ -125,11 +139,20 @@ class Ema:
 
 
 def train(
-    task: Task, plan: Plan, folder: Path, *, resume: bool, stop_after: float | None = None, start: Start | None = None
+    task: Task,
+    plan: Plan,
+    folder: Path,
+    *,
+    resume: bool,
+    stop_after: float | None = None,
+    descend: bool = False,
+    start: Start | None = None,
 ) -> None:
     """Run `task` to `plan.total_steps`, or for `stop_after` seconds; the state lies in `folder`.
 
     Args:
+        descend: the rate descends towards the end of `stop_after` and not by steps. Such a training follows the
+            clock: its rates are logged, for they are not the same again.
         start: where the weights in `task` come from, if there is no state. The optimizer is new then, and
             the rate warms up again.
 
@@ -141,38 +164,44 @@ def train(
     state_file = folder / STATE
     optimizer = _optimizer(task, plan)
     ema = Ema(task.modules, plan.ema_decay)
-    step, seconds = start or Start()
-    first = step
+    step, seconds, samples = start or Start()
+    first, device = step, _device(task)
     if state_file.exists():
         if not resume:
             raise FileExistsError(f"{state_file} exists: add --resume, or delete the folder.")
-        step, seconds, first = _load(state_file, task, optimizer, ema, plan)
+        step, seconds, first, samples = _load(state_file, task, optimizer, ema, plan)
     log = _Log(folder / "loss.csv", step)
     asked_to_stop = _stop_on_sigterm()
     started = saved = previewed = time.monotonic()
     while step < plan.total_steps:
         rng = np.random.default_rng([plan.seed, step])
-        generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + step)
+        generator = torch.Generator(device).manual_seed(plan.seed * 1_000_003 + step)
+        rate = plan.rate(step, first)
+        if descend and stop_after:
+            rate = plan.rate_by_clock(step, first, (time.monotonic() - started) / stop_after)
         for group in optimizer.param_groups:
-            group["lr"] = plan.rate(step, first)
+            group["lr"] = rate
         loss, extra = task.loss(rng, generator, step)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], plan.clip)
-        if torch.isfinite(norm):
+        # On a GPU nobody waits for one number a step: the log looks at them, twenty steps at once.
+        if device.type != "cpu" or torch.isfinite(norm):
             optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         ema.update(task.modules, step)
-        step += 1
+        step, samples = step + 1, samples + plan.batch_size
         now = time.monotonic()
         total = seconds + now - started
-        log.add(step, step * plan.batch_size, total, float(loss.detach()), float(norm), extra)
+        log.add(step, samples, total, {"rate": rate, "loss": loss.detach(), "grad_norm": norm.detach(), **extra})
         late = stop_after is not None and now - started > stop_after
-        if plan.cycle_steps and step % plan.cycle_steps == 0:
-            _save(folder / DESCENDED, task, optimizer, ema, plan, step, total, first)
+        if plan.cycle_steps and not descend and step % plan.cycle_steps == 0:
+            _save(folder / DESCENDED, task, optimizer, ema, plan, Start(step, total, samples), first)
         done = step >= plan.total_steps or late or asked_to_stop.is_set()
         if done or now - saved > plan.checkpoint_seconds:
             log.flush()
-            _save(state_file, task, optimizer, ema, plan, step, total, first)
+            _save(state_file, task, optimizer, ema, plan, Start(step, total, samples), first)
+            if done and descend:
+                shutil.copyfile(state_file, folder / DESCENDED)
             saved = time.monotonic()
             if done or saved - previewed > plan.preview_seconds:
                 _preview(task, ema, folder, step)
@@ -222,8 +251,7 @@ def _save(
     optimizer: torch.optim.Optimizer,
     ema: Ema,
     plan: Plan,
-    step: int,
-    seconds: float,
+    at: Start,
     first: int,
 ) -> None:
     state = {
@@ -231,8 +259,7 @@ def _save(
         "optimizer": optimizer.state_dict(),
         "ema": ema.values,
         "plan": asdict(plan),
-        "step": step,
-        "seconds": seconds,
+        **at._asdict(),
         "first": first,
     }
     partial = file.with_suffix(".part")
@@ -240,8 +267,15 @@ def _save(
     partial.replace(file)
 
 
-def _load(file: Path, task: Task, optimizer: torch.optim.Optimizer, ema: Ema, plan: Plan) -> tuple[int, float, int]:
-    state = torch.load(file, weights_only=True)
+def _device(task: Task) -> torch.device:
+    return next(p.device for module in task.modules.values() for p in module.parameters())
+
+
+def _load(
+    file: Path, task: Task, optimizer: torch.optim.Optimizer, ema: Ema, plan: Plan
+) -> tuple[int, float, int, int]:
+    """Step, seconds, first step and samples."""
+    state = torch.load(file, weights_only=True, map_location=_device(task))
     for name, module in task.modules.items():
         module.load_state_dict(state["modules"][name])
     if state["plan"].get("optimizer", "adamw") == plan.optimizer:
@@ -250,7 +284,8 @@ def _load(file: Path, task: Task, optimizer: torch.optim.Optimizer, ema: Ema, pl
     for key, value in asdict(plan).items():
         if state["plan"].get(key) != value:
             print(f"resume: {key} was {state['plan'].get(key)}, is now {value}", flush=True)
-    return state["step"], state["seconds"], state.get("first", 0)
+    samples = state.get("samples", state["step"] * plan.batch_size)
+    return state["step"], state["seconds"], state.get("first", 0), samples
 
 
 class _Log:
@@ -261,19 +296,21 @@ class _Log:
     def __init__(self, file: Path, step: int) -> None:
         self.file = file
         self.rows: list[dict[str, float]] = []
-        self.window: list[dict[str, float]] = []
+        self.window: list[Logged] = []
         if file.exists():
             with file.open(newline="") as handle:
                 kept = [row for row in csv.DictReader(handle) if int(float(row["step"])) <= step]
             self._write(kept, "w")
 
-    def add(self, step: int, samples: int, seconds: float, loss: float, norm: float, extra: dict[str, float]) -> None:
-        self.window.append({"loss": loss, "grad_norm": norm, **extra})
+    def add(self, step: int, samples: int, seconds: float, values: Logged) -> None:
+        self.window.append(values)
         if step % self.EVERY == 0:
-            means = {k: sum(r[k] for r in self.window) / len(self.window) for k in self.window[0]}
+            means = {k: float(sum(r[k] for r in self.window)) / len(self.window) for k in self.window[0]}
             self.rows.append({"step": step, "samples": samples, "seconds": round(seconds, 1), **means})
             self.window = []
             print(" ".join(f"{k} {v:.5g}" for k, v in self.rows[-1].items()), flush=True)
+            if not math.isfinite(means["loss"]):
+                raise FloatingPointError(f"The loss is {means['loss']} at step {step}: resume from the last state.")
 
     def flush(self) -> None:
         self._write(self.rows, "a")
@@ -298,7 +335,7 @@ def load_average(folder: Path, modules: dict[str, nn.Module]) -> int:
         The step they are of.
     """
     descended = folder / DESCENDED
-    state = torch.load(descended if descended.exists() else folder / STATE, weights_only=True)
+    state = torch.load(descended if descended.exists() else folder / STATE, weights_only=True, map_location="cpu")
     with torch.no_grad():
         for name, module in modules.items():
             for key, p in module.named_parameters():
@@ -310,7 +347,7 @@ def write_curve(
     rows: list[dict[str, str]], file: Path, points: int = 250, before: Sequence[dict[str, str]] = ()
 ) -> None:
     """The curve that ships beside weights: `before` as it is, then a log's rows, thinned to about `points` means."""
-    losses = [name for name in rows[0] if name not in ("step", "samples", "seconds", "grad_norm")]
+    losses = [name for name in rows[0] if name not in ("step", "samples", "seconds", "rate", "grad_norm")]
     stride = -(-len(rows) // points)
     with file.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle, lineterminator="\n")

@@ -26,8 +26,9 @@ from transformers import (
 )
 
 from ...families import FAMILIES
-from ..scenes import SCENE_SIZE
 from ..vocabulary import COLOURS, NOUNS, NUMBERS, RELATIONS, plural
+from .batches import Batches
+from .device import CPU, Device
 from .export import write_pipeline
 from .latents import LatentPool
 from .loop import Plan
@@ -107,7 +108,7 @@ class MmditTask:
     """Mean squared error of the velocity `ε − x` at logit-normal timesteps, and what stands where; a tenth of the
     captions empty."""
 
-    def __init__(self, vae: AutoencoderKL, tokenizer: CLIPTokenizer, folder: Path) -> None:
+    def __init__(self, vae: AutoencoderKL, tokenizer: CLIPTokenizer, folder: Path, device: Device = CPU) -> None:
         torch.manual_seed(2)
         tokenizer.model_max_length = CLIP_COLUMNS
         self.tokenizer, self.tokenizer_3 = tokenizer, new_t5_tokenizer()
@@ -126,24 +127,51 @@ class MmditTask:
         self.family = FAMILIES["stable-diffusion-3"]
         self._pipe = self.pipeline()
         # The same scenes and latents as the U-Net's.
-        self.pool = LatentPool(folder.parent / "unet" / "latents", self.vae, mixture_of)
+        for module in (*self.modules.values(), self.vae):
+            module.to(device.device)
+        self._device = device
+        pool = LatentPool(folder.parent / "unet" / "latents", self.vae, mixture_of)
+        self.batches = Batches(pool, self.tokens, device.batch_size or PLAN.batch_size, device.device, device.shelf)
 
     def loss(
         self, rng: np.random.Generator, generator: torch.Generator, step: int
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Loss of one batch; logs it for low, middle and high noise apart."""
-        latents, labels, captions = self.pool.draw(rng, step, PLAN.batch_size)
-        sigmas = torch.sigmoid(torch.randn(len(latents), generator=generator))
-        noise = torch.randn(latents.shape, generator=generator)
+        latents, labels, tokens = self.batches.draw(rng, generator, step)
+        sigmas = torch.sigmoid(torch.randn(len(latents), generator=generator, device=latents.device))
+        noise = torch.randn(latents.shape, generator=generator, device=latents.device)
         times = sigmas * self.family.last_timestep(self._pipe)
         noisy = self.family.noised(self._pipe, latents, noise, times)
-        text = self.family.text_inputs(self._pipe, captions, SCENE_SIZE, SCENE_SIZE)
-        out = self.modules["transformer"](noisy, timestep=times, **text).sample
-        each = F.mse_loss(out, noise - latents, reduction="none").mean((1, 2, 3))
+        with self._device.autocast():
+            out = self.parts["transformer"](noisy, timestep=times, **self.text_inputs(tokens)).sample
+        each = F.mse_loss(out.float(), noise - latents, reduction="none").mean((1, 2, 3))
         told = self.semantics.loss(self.tap.taken(), labels)
-        logged = {"loss": float(each.detach().mean()), "told": float(told.detach())}
+        logged = {"loss": each.detach().mean(), "told": told.detach()}
         logged |= by_third(each, sigmas)
         return each.mean() + WEIGHT * told, logged
+
+    def tokens(self, captions: list[str]) -> dict[str, torch.Tensor]:
+        """int64 (B, K) of both tokenizers, padded as the pipeline pads."""
+        sides = {"clip": (self.tokenizer, CLIP_COLUMNS), "t5": (self.tokenizer_3, T5_COLUMNS)}
+        return {
+            name: tokenizer(
+                captions, padding="max_length", max_length=columns, truncation=True, return_tensors="pt"
+            ).input_ids
+            for name, (tokenizer, columns) in sides.items()
+        }
+
+    def text_inputs(self, tokens: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What the pipeline makes of prompts: CLIP's features side by side, T5's after them, CLIP's pooled text."""
+        clips = [
+            self.parts[name](tokens["clip"], output_hidden_states=True) for name in ("text_encoder", "text_encoder_2")
+        ]
+        clip = torch.cat([told.hidden_states[-2] for told in clips], -1)
+        clip = F.pad(clip, (0, WIDTH - clip.shape[-1]))
+        text = torch.cat([clip, self.parts["text_encoder_3"](tokens["t5"])[0]], -2)
+        return {
+            "encoder_hidden_states": text,
+            "pooled_projections": torch.cat([told.text_embeds for told in clips], -1),
+        }
 
     def pipeline(self) -> StableDiffusion3Pipeline:
         """The current weights as a plain pipeline."""

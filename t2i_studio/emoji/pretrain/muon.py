@@ -25,14 +25,14 @@ RMS = 0.2
 """Root mean square of AdamW's updates at learning rate 1, which Muon's are scaled to (Liu et al. 2025)."""
 
 
-def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
-    """float32 (Y, X) → the same with singular values near 1 (between about 0.7 and 1.2)."""
+def orthogonalised(matrices: torch.Tensor) -> torch.Tensor:
+    """float32 (B, Y, X) → the same with singular values near 1 (between about 0.7 and 1.2)."""
     a, b, c = QUINTIC
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.mT if tall else matrix) / (matrix.norm() + 1e-7)
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    x = (matrices.mT if tall else matrices) / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(NEWTON_STEPS):
         gram = x @ x.mT
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x.mT if tall else x
 
 
@@ -67,17 +67,27 @@ class Muon(torch.optim.AdamW):
     def step(self, closure: None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """One step; the gradients of matrices are used up by it."""
         for group in self.param_groups:
+            alike: dict[torch.Size, list[torch.Tensor]] = {}
             for p in group["params"] if group["muon"] else ():
                 if p.grad is not None:
-                    self._turn(p, group["lr"], group["weight_decay"])
-                    p.grad = None  # AdamW, which steps next, leaves it alone
+                    alike.setdefault(p.flatten(1).shape, []).append(p)
+            for matrices in alike.values():
+                self._turn(matrices, group["lr"], group["weight_decay"])
         super().step()
 
-    def _turn(self, p: torch.Tensor, rate: float, weight_decay: float) -> None:
-        assert p.grad is not None
-        if p not in self.state:
-            self.state[p] = {"momentum": torch.zeros_like(p), "step": torch.zeros(())}  # AdamW reads `step` on loading
-        kept = self.state[p]["momentum"]
-        kept.lerp_(p.grad, 1 - self.momentum)
-        turned = orthogonalised(p.grad.lerp(kept, self.momentum).flatten(1))
-        p.mul_(1 - rate * weight_decay).add_(turned.view_as(p), alpha=-rate * RMS * max(turned.shape) ** 0.5)
+    def _turn(self, matrices: list[torch.Tensor], rate: float, weight_decay: float) -> None:
+        """Matrices of one shape, at once: on a GPU a few large products instead of thousands of small ones."""
+        directions = []
+        for p in matrices:
+            assert p.grad is not None
+            if p not in self.state:
+                # AdamW reads `step` on loading.
+                self.state[p] = {"momentum": torch.zeros_like(p), "step": torch.zeros(())}
+            kept = self.state[p]["momentum"]
+            kept.lerp_(p.grad, 1 - self.momentum)
+            directions.append(p.grad.lerp(kept, self.momentum).flatten(1))
+            p.grad = None  # AdamW, which steps next, leaves it alone
+        turned = orthogonalised(torch.stack(directions))
+        scale = -rate * RMS * max(turned.shape[-2:]) ** 0.5
+        for p, direction in zip(matrices, turned, strict=True):
+            p.mul_(1 - rate * weight_decay).add_(direction.view_as(p), alpha=scale)

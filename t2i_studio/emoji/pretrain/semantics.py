@@ -53,7 +53,7 @@ class Semantics(nn.Module):
         """
         noun, colour, covered = labels.flatten(2).long().unbind(1)
         covered = covered / 255
-        features = F.layer_norm(features, features.shape[-1:])
+        features = F.layer_norm(features.float(), features.shape[-1:])
         told = F.log_softmax(self.nouns(features), -1)
         right = told.gather(-1, noun[..., None])[..., 0]
         weights = 1 + (OBJECT_WEIGHT - 1) * covered

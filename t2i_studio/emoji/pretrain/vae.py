@@ -18,6 +18,7 @@ from ...config import ASSETS
 from ..captions import Mixture
 from ..scenes import SCENE_SIZE, masks, render, sample_scene, scene_of_seed
 from .colour_path import carry_colours
+from .device import CPU, Device
 from .loop import Plan
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ BOTH_WAYS = Mixture(mirrored=0.5)
 """Whatever is encoded later, objects may stand either way round in it."""
 COLOUR_WEIGHT = 2.0
 """Weight of the error averaged over 8×8 pixels: flat colours, which are learnt last otherwise."""
+
+FIRST_SCENE = 5_000_000
+"""Scenes that the decoder learns from on a GPU are numbered from here: others than the models learn from."""
 
 PLANS = {
     "joint": Plan(total_steps=2800, batch_size=8, learning_rate=1e-3, schedule="cosine", seed=11, warmup_steps=50),
@@ -96,8 +100,8 @@ def to_pictures(images: torch.Tensor) -> list[Image.Image]:
 class VaeTask:
     """Crops centred on objects; L1 + L2 + edges, object pixels weighted; KL in the joint phase."""
 
-    def __init__(self, phase: str, start: AutoencoderKL | None = None) -> None:
-        self.vae = start or new_vae()
+    def __init__(self, phase: str, start: AutoencoderKL | None = None, device: Device = CPU) -> None:
+        self.vae = (start or new_vae()).to(device.device)
         self.plan = PLANS[phase]
         self.joint = phase == "joint"
         self.object_weight = OBJECT_WEIGHTS[phase]
@@ -106,18 +110,20 @@ class VaeTask:
             self.vae.encoder.requires_grad_(False)
             self.vae.quant_conv.requires_grad_(False)
         self.modules: dict[str, nn.Module] = {"vae": self.vae}
+        self.batch_size = device.batch_size or self.plan.batch_size
+        self._scenes = None if device.device.type == "cpu" else _rendered(device)
 
     def loss(
         self, rng: np.random.Generator, generator: torch.Generator, step: int
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Loss of one batch of crops; logs the mean absolute error on [-1, 1]."""
-        images, weight = _batch(rng, self.plan.batch_size, self.crop, self.object_weight)
+        images, weight = self._draw(rng, generator)
         with torch.set_grad_enabled(self.joint):
             posterior = self.vae.encode(images).latent_dist
         latents = posterior.sample(generator)
         if self.noise:
-            sigma = self.noise * torch.rand(len(latents), 1, 1, 1, generator=generator)
-            latents = latents + sigma * torch.randn(latents.shape, generator=generator)
+            sigma = self.noise * torch.rand(len(latents), 1, 1, 1, generator=generator, device=latents.device)
+            latents = latents + sigma * torch.randn(latents.shape, generator=generator, device=latents.device)
         out = self.vae.decode(latents).sample
         error = out - images
         pixel = (weight * (error.abs() + error.square())).mean()
@@ -127,17 +133,39 @@ class VaeTask:
         colour = F.avg_pool2d(error, 8)
         colour = (colour.abs() + 2 * colour.square()).mean()
         loss = pixel + self.edge_weight * edges + COLOUR_WEIGHT * colour
-        logged = {"mae": float(error.detach().abs().mean())}
+        logged = {"mae": error.detach().abs().mean()}
         if self.joint:
             kl = posterior.kl().mean() / latents[0].numel()
             loss = loss + KL_WEIGHT * kl
-            logged["kl"] = float(kl.detach())
-            logged["std"] = float(posterior.mean.detach().std())
+            logged["kl"] = kl.detach()
+            logged["std"] = posterior.mean.detach().std()
         return loss, logged
+
+    def _draw(self, rng: np.random.Generator, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures in [-1, 1] (B, 3, Y, X) and the weight of each pixel (B, 1, Y, X)."""
+        if self._scenes is None:
+            return _batch(rng, self.batch_size, self.crop, self.object_weight)
+        device = self._scenes.device
+        chosen = torch.randint(0, len(self._scenes), (self.batch_size,), generator=generator, device=device)
+        pixels = self._scenes[chosen].permute(0, 3, 1, 2).float()
+        images, solid = pixels[:, :3].div(127.5).sub(1.0), pixels[:, 3:] / 255
+        return images.contiguous(memory_format=torch.channels_last), 1.0 + (self.object_weight - 1.0) * solid
 
     def preview(self, ema: dict[str, nn.Module], folder: Path, step: int) -> None:
         """Pairs of pictures and their reconstructions."""
         save_pairs(self.vae, folder / "pairs.png")
+
+
+def _rendered(device: Device) -> torch.Tensor:
+    """Whole scenes on the device: uint8 (N, Y, X, 4), as `rendering.Rendered` has them."""
+    from .rendering import rendered
+
+    numbers = FIRST_SCENE + np.arange(device.shelf)
+    return torch.cat([torch.from_numpy(part.pictures).to(device.device) for part in rendered(numbers, _both_ways)])
+
+
+def _both_ways(_: int) -> Mixture:
+    return BOTH_WAYS
 
 
 def _batch(rng: np.random.Generator, number: int, crop: int, object_weight: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -179,7 +207,8 @@ def measure(vae: AutoencoderKL, number: int = 64, first_seed: int = 10_000_000) 
 @torch.no_grad()
 def reconstruct(vae: AutoencoderKL, images: torch.Tensor) -> torch.Tensor:
     """Encode to the posterior's mean and decode, in batches of 16."""
-    parts = [vae.decode(vae.encode(x).latent_dist.mean).sample for x in images.split(16)]
+    device = next(vae.parameters()).device
+    parts = [vae.decode(vae.encode(x.to(device)).latent_dist.mean).sample.cpu() for x in images.split(16)]
     return torch.cat(parts)
 
 
