@@ -28,10 +28,16 @@ const copy = async (button, code) => {
   setTimeout(() => { button.textContent = "Copy"; }, 1500);
 };
 
+// A page that was just opened still puts into its controls what was asked before.
+const attached = async () => {
+  const { dataset } = document.documentElement;
+  while (!dataset.opened || !dataset.taught) await new Promise((later) => setTimeout(later, 50));
+};
 // Opens another tab with a run's picture; the page's Python fills its controls.
-const sendTo = (tab, run) => {
+const sendTo = async (tab, run) => {
   history.pushState(null, "", `#${tab}`);
   document.getElementById(`tab-${tab}-button`)?.click();
+  await attached();
   trigger("select", { run, to: tab });
 };
 const sendButton = (run) => el("button", { type: "button", class: "file send-teacher", title: "Its maps at little and at much noise", onclick: () => sendTo("teacher", run) }, "Teacher–Student");

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 from base64 import b64decode
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from tests.ui.serving import Served
+
+if TYPE_CHECKING:
+    from t2i_studio.tasks import Task
 
 WAIT = 60_000
 """Milliseconds; generous, for machines that do other work."""
@@ -75,16 +79,25 @@ class Opened:
 
     def generate(self, keys: str = "", button: str = "#generate") -> None:
         """Press Generate, another button or keys, and wait until the studio has the task."""
-        before = self.app.studio.latest
         if keys:
-            self.page.keyboard.press(keys)
+            self.asked(lambda: self.page.keyboard.press(keys))
         else:
-            self.page.click(button)
+            self.asked(lambda: self.page.click(button))
+
+    def asked(self, act: Callable[[], Any]) -> Task:
+        """Do something that starts a task, and wait until the studio has it."""
+        before = self._newest()
+        act()
         for _ in range(WAIT // 50):
-            if self.app.studio.latest is not before:
-                return
+            newest = self._newest()
+            if newest is not None and newest is not before:
+                return newest
             self.page.wait_for_timeout(50)
         raise AssertionError("no task came")
+
+    def _newest(self) -> Task | None:
+        """Of all kinds; the studio's `latest` is of those that end in a run."""
+        return next(reversed(list(self.app.studio._queue._tasks.values())), None)
 
     def finished(self) -> None:
         """Wait for the picture of the latest task."""

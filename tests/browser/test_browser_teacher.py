@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from t2i_studio.training import from_scene
-from tests.browser.pages import Opened, still
+from tests.browser.pages import WAIT, Opened, still
 from tests.browser.test_browser_accessible import serious
 from tests.browser.test_browser_look import CONTRAST, UNNAMED
 from tests.ui.serving import Served
@@ -40,11 +40,16 @@ def compared(seen: Opened, scene: bool = True) -> Opened:
         seen.page.click("#teacher-scene")
         seen.page.wait_for_function(f"before => document.querySelector('{CAPTION}').value !== before", arg=before)
         seen.page.wait_for_selector("#teacher-picture img")
-    seen.page.click("#teacher-go")
-    seen.page.wait_for_selector('.teacher[data-state="running"]')
+    over(seen)
     seen.page.wait_for_selector(DONE)
-    seen.page.wait_for_selector("#teacher-go")
     return seen
+
+
+def over(seen: Opened) -> None:
+    """Compare, and wait until the page has the end of this very comparison: how long it runs depends on the machine."""
+    task = seen.asked(lambda: seen.page.click("#teacher-go"))
+    expect(seen.page.locator("#teacher-shown textarea")).to_have_value(task.id, timeout=WAIT)
+    seen.page.wait_for_selector("#teacher-go")
 
 
 def cleared(seen: Opened) -> None:
@@ -190,9 +195,7 @@ def test_a_mask_painted_by_hand_becomes_the_true_one(visit: Visit, tmp_path: Pat
     # What was painted, and a word that was left out, outlast a reload.
     seen.page.click("#teacher-chips .chip >> text=dog")
     seen.page.wait_for_selector("#teacher-brush .chip >> text=dog", state="detached")
-    seen.page.click("#teacher-go")
-    seen.page.wait_for_selector('.teacher[data-state="running"]')
-    seen.page.wait_for_selector("#teacher-go")
+    over(seen)
     seen.page.reload()
     seen.page.wait_for_selector(DONE)
     seen.page.wait_for_selector('#teacher-chips .chip[aria-pressed="false"] >> text=dog')
