@@ -1,4 +1,4 @@
-"""One gradient pass: the pipeline's own arguments for some rows, and the denoiser's maps on a prompt's columns."""
+"""One gradient pass: the pipeline's own arguments for some rows, and the denoiser's maps on their prompts' columns."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from .target import Target
 
 
+Rows = slice | list[int]
+CELLS = 64 * 64
+"""Of latents in a pass of several prompts: one picture of SD's. A pass keeps what its gradient needs, so larger
+pictures go prompt by prompt, and small ones together, which is faster."""
+
+
 @dataclass(frozen=True)
 class Call:
     """The pipeline's own arguments beside the sample, for the rows with the prompt."""
@@ -25,26 +31,49 @@ class Call:
     args: tuple
     kwargs: dict[str, Any]
 
-    def rows(self, total: int, rows: slice) -> Call:
+    def rows(self, total: int, rows: Rows) -> Call:
         return Call(
             tuple(chosen(a, total, rows) for a in self.args),
             {k: chosen(v, total, rows) for k, v in self.kwargs.items()},
         )
 
 
-class PromptMaps:
-    """The denoiser's maps on the columns of one prompt, mean over heads and sites."""
+def together(targets: Sequence[Target | None], cells: int) -> list[list[int]]:
+    """Indices of the targets that share a pass: as many as fit, of those whose maps are normalised alike.
 
-    def __init__(self, denoiser: Any, family: Family, sites: Sequence[Site], target: Target, stack: ExitStack) -> None:
+    Args:
+        cells: latent cells of all pictures of one target.
+    """
+    alike: dict[Any, list[int]] = {}
+    for index, target in enumerate(targets):
+        if target is not None:
+            alike.setdefault(target.within, []).append(index)
+    size = max(1, CELLS // cells)
+    return [group[start : start + size] for group in alike.values() for start in range(0, len(group), size)]
+
+
+class PassMaps:
+    """The denoiser's maps on the columns of some prompts, mean over heads and sites."""
+
+    def __init__(
+        self, denoiser: Any, family: Family, sites: Sequence[Site], targets: Sequence[Target], stack: ExitStack
+    ) -> None:
         self._grid, self._num_sites = sites[0].grid, len(sites)
         self._sum: torch.Tensor | None = None
-        columns = [(c,) for c in target.columns]
-        opened = capture(denoiser, family, sites, columns, self._add, keep_graph=True, within=target.within)
+        columns = sorted({column for target in targets for column in target.columns})
+        self._places = [[columns.index(column) for column in target.columns] for target in targets]
+        opened = capture(
+            denoiser, family, sites, [(c,) for c in columns], self._add, keep_graph=True, within=targets[0].within
+        )
         self._recording: Recording = stack.enter_context(opened)
         self._recording.paused = True
 
-    def forward(self, sample: torch.Tensor, call: Call) -> torch.Tensor:
-        """(B, C, Y, X), with the graph from the sample."""
+    def forward(self, sample: torch.Tensor, call: Call) -> list[torch.Tensor]:
+        """Maps of every row (C, Y, X) on its own prompt's columns, with the graph from the sample.
+
+        Args:
+            sample: (B, …), as many rows a prompt, in the order of the targets.
+        """
         self._sum, self._recording.paused = None, False
         try:
             self._recording.forward(sample, *call.args, **call.kwargs)
@@ -53,14 +82,15 @@ class PromptMaps:
         total, self._sum = self._sum, None
         assert total is not None
         maps_BCYX = (total / self._num_sites).transpose(1, 2).unflatten(-1, self._grid)
-        return pooled(maps_BCYX)
+        each = len(sample) // len(self._places)
+        return [one[self._places[row // each]] for row, one in enumerate(pooled(maps_BCYX))]
 
     def _add(self, site: Site, probs_BHQC: torch.Tensor) -> None:
         mean = probs_BHQC.mean(1)
         self._sum = mean if self._sum is None else self._sum + mean
 
 
-def chosen(value: Any, total: int, rows: slice) -> Any:
+def chosen(value: Any, total: int, rows: Rows) -> Any:
     """The wanted rows of whatever has `total` rows; ordinary tensors, whatever mode made them."""
     if isinstance(value, torch.Tensor):
         cut = value[rows] if value.ndim and len(value) == total else value

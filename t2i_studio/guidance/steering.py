@@ -21,7 +21,7 @@ from ..prompts import attributed, parse
 from ..types import GuidedStep, ParsedPrompt
 from .method import Method
 from .methods import choose_method
-from .passes import Call, PromptMaps, chosen, first
+from .passes import Call, PassMaps, chosen, first, together
 from .rows import check_rows
 from .schedulers import carries, check_scheduler
 from .target import Target, make_target
@@ -136,7 +136,8 @@ class _Running:
         self.denoiser, self._scheduler = family.denoiser(pipe), pipe.scheduler
         self._targets, self._strength = targets, strength
         self._guidance, self._stack = guidance, stack
-        self._recordings: list[PromptMaps | None] = []
+        self._passes: list[tuple[list[int], PassMaps]] = []
+        "Indices of targets, and their maps."
         self._size: tuple[int, int] | None = None
         self._step, self._last = 0, -1
         "Index of the denoiser's call, and of the last that was guided."
@@ -263,35 +264,46 @@ class _Running:
 
     def _gradient(self, sample: torch.Tensor, call: Call, total: Callable[..., torch.Tensor]) -> _Found:
         """Losses of every picture, and the gradient of their `total`."""
-        scale = HALF_SCALE if sample.dtype == torch.float16 else 1.0
         per_prompt = len(sample) // len(self._targets)
-        found: list[_Found] = []
-        for index, (target, maps) in enumerate(zip(self._targets, self._recordings, strict=True)):
-            rows = slice(index * per_prompt, (index + 1) * per_prompt)
-            if target is None or maps is None:
-                found.append(_unmoved(sample[rows]))
-                continue
-            with torch.enable_grad():
-                leaf = sample[rows].detach().clone().requires_grad_()
-                part = call.rows(len(sample), rows)
-                self._inside = True
-                try:
-                    tokens_BCYX = maps.forward(leaf, part)
-                finally:
-                    self._inside = False
-                losses = [self.method.losses(View(one, target.roles)) for one in tokens_BCYX]
-                totals = torch.stack([total(one) for one in losses])
-                (gradient,) = torch.autograd.grad(scale * totals.sum(), leaf)
-            gradient = gradient.float() / scale
-            gradient[:, self._channels :] = 0
-            broken = ~gradient.isfinite().flatten(1).all(1)
-            gradient = torch.where(broken.view(-1, 1, 1, 1), 0.0, gradient)
-            names = {name: torch.stack([one[name].detach() for one in losses]) for name in losses[0]}
-            found.append(_Found(names, totals.detach(), gradient, broken))
+        found = [_unmoved(sample[:per_prompt])] * len(self._targets)
+        for indices, maps in self._passes:
+            rows = [row for index in indices for row in range(index * per_prompt, (index + 1) * per_prompt)]
+            part = sample[rows], call.rows(len(sample), rows)
+            for index, one in zip(indices, self._of_pass(indices, maps, *part, total), strict=True):
+                found[index] = one
         return _Found(
             _joined(found), torch.cat([one.total for one in found]),
             torch.cat([one.gradient for one in found]), torch.cat([one.skipped for one in found]),
         )  # fmt: skip
+
+    def _of_pass(
+        self, indices: Sequence[int], maps: PassMaps, sample: torch.Tensor, call: Call,
+        total: Callable[..., torch.Tensor],
+    ) -> list[_Found]:  # fmt: skip
+        """The same of some targets, together: rows do not know of each other."""
+        scale = HALF_SCALE if sample.dtype == torch.float16 else 1.0
+        each = len(sample) // len(indices)
+        with torch.enable_grad():
+            leaf = sample.detach().clone().requires_grad_()
+            self._inside = True
+            try:
+                tokens = maps.forward(leaf, call)
+            finally:
+                self._inside = False
+            roles = [target.roles for index in indices if (target := self._targets[index]) is not None]
+            losses = [self.method.losses(View(one, roles[row // each])) for row, one in enumerate(tokens)]
+            totals = torch.stack([total(one) for one in losses])
+            (gradient,) = torch.autograd.grad(scale * totals.sum(), leaf)
+        gradient = gradient.float() / scale
+        gradient[:, self._channels :] = 0
+        broken = ~gradient.isfinite().flatten(1).all(1)
+        gradient = torch.where(broken.view(-1, 1, 1, 1), 0.0, gradient)
+        found = []
+        for start in range(0, len(sample), each):
+            own = slice(start, start + each)
+            names = {name: torch.stack([one[name].detach() for one in losses[own]]) for name in losses[start]}
+            found.append(_Found(names, totals[own].detach(), gradient[own], broken[own]))
+        return found
 
     def _open(self, sample: torch.Tensor) -> None:
         """Recordings for latents of this size; opened at the first step, for only then is it known."""
@@ -302,9 +314,9 @@ class _Running:
             raise CaptureError("The size of the picture changed inside guide().", "Open guide() once a size.")
         self._size = size
         sites = self.family.default_sites(self.denoiser, *size)
-        for target in self._targets:
-            own = target and PromptMaps(self.denoiser, self.family, sites, target, self._stack)
-            self._recordings.append(own)
+        for indices in together(self._targets, size[0] * size[1] * (len(sample) // len(self._targets))):
+            targets = [target for index in indices if (target := self._targets[index]) is not None]
+            self._passes.append((indices, PassMaps(self.denoiser, self.family, sites, targets, self._stack)))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import inspect
+import itertools
 import weakref
 from typing import Any
 
@@ -25,6 +26,7 @@ from t2i_studio.errors import InputError, PromptError, SettingError
 from t2i_studio.families import FAMILIES, Family
 from t2i_studio.guidance import METHODS, choose_method, guide
 from t2i_studio.guidance.method import Method
+from t2i_studio.guidance.passes import PassMaps
 from t2i_studio.guidance.refined import Refined
 from t2i_studio.guidance.schedulers import LOSE
 from t2i_studio.guidance.steering import _Running
@@ -191,6 +193,54 @@ def test_a_batch_is_guided_as_each_alone(family: Family, pipe, scale: float) -> 
         with guide(pipe, prompt):
             alone = paint(pipe, prompt, scale=scale, generator=pair, num_images_per_prompt=2)
         torch.testing.assert_close(together[2 * i : 2 * i + 2], alone, atol=2e-3, rtol=1e-3)
+
+
+def test_small_pictures_share_a_pass(family: Family, pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts = ["a red cat and a dog", "a dog, a frog and a car", "very slowly", "a cat"]
+    passes: list[int] = []
+    forward = PassMaps.forward
+
+    def counted(self: PassMaps, sample: torch.Tensor, call: Any) -> list[torch.Tensor]:
+        passes.append(len(sample))
+        return forward(self, sample, call)
+
+    monkeypatch.setattr(PassMaps, "forward", counted)
+    found = []
+    for cells in (10**6, 1):
+        passes.clear()
+        monkeypatch.setattr("t2i_studio.guidance.passes.CELLS", cells)
+        pair = [torch.Generator().manual_seed(i) for i in range(4)]
+        with guide(pipe, prompts, lenient=True, window=0.25) as guidance:
+            found.append(paint(pipe, prompts, generator=pair))
+        assert sorted(passes) == ([1] * 3 if cells == 1 or family.joint_softmax else [3])
+        assert sum(one.skipped for one in guidance.steps) == 0
+    torch.testing.assert_close(*found, atol=2e-3, rtol=1e-3)
+
+
+def test_one_broken_picture_leaves_the_others_of_its_pass_alone(
+    pipe, family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = [PROMPT, "a dog and a car"]
+
+    def both() -> torch.Tensor:
+        pair = [torch.Generator().manual_seed(i) for i in range(2)]
+        return paint(pipe, prompts, generator=pair)
+
+    plain = both()
+    with guide(pipe, prompts):
+        guided = both()
+    losses, calls = METHODS["ai-t2i"].losses, itertools.count()
+
+    def broken(self: Method, view: View) -> dict[str, torch.Tensor]:
+        factor = float("nan") if next(calls) % 2 == 0 else 1.0
+        return {name: value * factor for name, value in losses(self, view).items()}
+
+    monkeypatch.setattr(METHODS["ai-t2i"], "losses", broken)
+    with guide(pipe, prompts) as guidance:
+        found = both()
+    assert [one.skipped for one in guidance.steps] == [1, 1]
+    assert torch.equal(found[0], plain[0])
+    torch.testing.assert_close(found[1], guided[1])
 
 
 def test_what_names_nothing_is_painted_as_it_is_or_refused(family: Family, pipe) -> None:
