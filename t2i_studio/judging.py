@@ -16,6 +16,7 @@ import torch
 
 from .errors import InputError, SettingError
 from .evaluation import (
+    BATCH,
     NAMES,
     NO_JUDGE,
     Changes,
@@ -56,6 +57,10 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int, str], None]
 SHOWN = 24
 """Pairs of a sheet's section."""
+PIXELS = 8 * 512 * 512
+"""Of the pictures that an accelerator paints at once: eight of Stable Diffusion's, two of SDXL's."""
+MOST = 64
+"""Pictures at once, however small."""
 
 
 class Evaluation:
@@ -125,11 +130,15 @@ class Evaluation:
                 # Asked for anew: the device may have painted something else since.
                 return self._paint(items, seeds, model_of(settings), settings, listener)
 
-            def memory(device: torch.device = model.device) -> int | None:
+            device = model.device
+            del model
+
+            def memory(device: torch.device = device) -> int | None:
                 return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
 
-            del model
-            for one in evaluate(self.items, painted, judge, self.asked.seeds, folder, about, memory):
+            for one in evaluate(
+                self.items, painted, judge, self.asked.seeds, folder, about, memory, at_once(device, settings)
+            ):
                 self.found[label].append(one)
                 self._tell(one.prompt)
                 listener.check_cancelled()
@@ -296,6 +305,13 @@ def _verdict(one: Judged, told: Changes) -> str:
     if told.measure in one.numbers:
         return f"{one.numbers[told.measure]:.3f}"
     return ("exact" if one.exact else "present") if one.present else "missing"
+
+
+def at_once(device: torch.device, settings: GenerateSettings) -> int:
+    """How many pictures are painted together: small ones are many on an accelerator, which they would not fill."""
+    if device.type == "cpu":
+        return BATCH
+    return max(1, min(MOST, PIXELS // (settings.width * settings.height)))
 
 
 def decides(model: LoadedModel, settings: GenerateSettings) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from .evaluation import (
 )
 from .generation import Listener, paint
 from .guidance import choose_method, read_weights
-from .judging import decides
+from .judging import at_once, decides
 from .models import resolve
 from .pictures import METADATA
 from .runs import storing
@@ -108,7 +108,7 @@ class Making:
         there: dict[tuple[str, str], list[Judged]] = {key: [] for key in self.items}
         verdicts = evaluate(
             list(self.items.values()), painted, scorer, self.asked.per_prompt, self.folder / MADE, about,
-            first_seed=self.asked.first_seed,
+            batch=at_once(model.device, self.settings), first_seed=self.asked.first_seed,
         )  # fmt: skip
         done, written = 0, time.monotonic()
         try:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 from t2i_studio import Studio, making
@@ -77,7 +78,7 @@ def asked(prompts: Path, **changes: Any) -> MakeDataSettings:
 
 
 def model_of(settings: Any) -> Any:
-    return SimpleNamespace(fingerprint=lambda: "abc")
+    return SimpleNamespace(device=torch.device("cpu"), fingerprint=lambda: "abc")
 
 
 def lines(file: Path) -> list[dict[str, Any]]:
@@ -195,7 +196,9 @@ def test_what_can_be_told_is_told_before_anything_is_painted(
 def test_another_models_folder_is_refused(painter: Painter, prompts: Path, tmp_path: Path) -> None:
     Making(asked(prompts), tmp_path / "data").run(model_of)
     with pytest.raises(InputError, match="something else"):
-        Making(asked(prompts), tmp_path / "data").run(lambda _: SimpleNamespace(fingerprint=lambda: "other"))
+        Making(asked(prompts), tmp_path / "data").run(
+            lambda _: SimpleNamespace(device=torch.device("cpu"), fingerprint=lambda: "other")
+        )
 
 
 def found(noun: str, score: float, colour: str | None = None, x: float = 0.0) -> Found:

@@ -37,7 +37,7 @@ from .clip_templates import ClipTemplatesScorer
 from .compare import Compared, compare, compared_csv, compared_markdown, value_of
 from .emoji_detector import EmojiDetector
 from .emoji_matcher import EmojiMatcher
-from .evaluate import NAMES, Judged, Painted, evaluate, picture_name
+from .evaluate import BATCH, NAMES, Judged, Painted, evaluate, picture_name
 from .found import Found, Judge, Scorer
 from .items import Item
 from .layouts import LAYOUTS, check_layout, lay_out
@@ -75,9 +75,9 @@ NO_JUDGE = "none"
 """Pictures alone: for evaluators elsewhere."""
 
 __all__ = [
-    "JUDGES", "LAYOUTS", "NAMES", "NO_JUDGE", "SCORERS", "SUITES", "Changes", "Compared", "Found", "Item", "Judge",
-    "Judged", "Painted", "Row", "Score", "Scorer", "StepRow", "by_step", "by_step_csv", "by_step_markdown", "certainty",
-    "changes", "check_fits", "check_layout", "choose_items", "choose_judge", "compare", "compared_csv",
+    "BATCH", "JUDGES", "LAYOUTS", "NAMES", "NO_JUDGE", "SCORERS", "SUITES", "Changes", "Compared", "Found", "Item",
+    "Judge", "Judged", "Painted", "Row", "Score", "Scorer", "StepRow", "by_step", "by_step_csv", "by_step_markdown",
+    "certainty", "changes", "check_fits", "check_layout", "choose_items", "choose_judge", "compare", "compared_csv",
     "compared_markdown", "evaluate", "lay_out", "lines_by_step", "markdown", "picture_name", "rows", "score",
     "value_of",
 ]  # fmt: skip

@@ -68,11 +68,12 @@ class PassMaps:
         self._recording: Recording = stack.enter_context(opened)
         self._recording.paused = True
 
-    def forward(self, sample: torch.Tensor, call: Call) -> list[torch.Tensor]:
+    def forward(self, sample: torch.Tensor, call: Call, which: Sequence[int]) -> list[torch.Tensor]:
         """Maps of every row (C, Y, X) on its own prompt's columns, with the graph from the sample.
 
         Args:
-            sample: (B, …), as many rows a prompt, in the order of the targets.
+            sample: (B, …), as many rows a prompt.
+            which: the prompts it is of, as places among this pass's targets.
         """
         self._sum, self._recording.paused = None, False
         try:
@@ -82,8 +83,8 @@ class PassMaps:
         total, self._sum = self._sum, None
         assert total is not None
         maps_BCYX = (total / self._num_sites).transpose(1, 2).unflatten(-1, self._grid)
-        each = len(sample) // len(self._places)
-        return [one[self._places[row // each]] for row, one in enumerate(pooled(maps_BCYX))]
+        each = len(sample) // len(which)
+        return [one[self._places[which[row // each]]] for row, one in enumerate(pooled(maps_BCYX))]
 
     def _add(self, site: Site, probs_BHQC: torch.Tensor) -> None:
         mean = probs_BHQC.mean(1)

@@ -254,22 +254,38 @@ class _Running:
         self, now: torch.Tensor, dtype: torch.dtype, call: Call, length: Any, calls: range, num_steps: int
     ) -> tuple[torch.Tensor, int, _Found]:
         """The input after as many moves as its pictures ask for, their number, and what was found there."""
+        found, moving = None, list(range(len(self._targets)))
         for done in itertools.count():
-            found = self._gradient(now.to(dtype), call, self.method.refined_total)
+            # Where a prompt's pictures have enough, they rest, and what was found of them still holds.
+            found = self._gradient(now.to(dtype), call, self.method.refined_total, moving, found)
             wanting = self.method.wanting(found.losses, calls, num_steps, done)
-            if not bool(wanting.any()):
+            moving = wanting.view(len(self._targets), -1).any(1).nonzero().flatten().tolist()
+            if not moving:
                 return now, done, found
             now = now - torch.where(wanting.view(-1, 1, 1, 1), length * found.gradient, 0.0)
         raise AssertionError
 
-    def _gradient(self, sample: torch.Tensor, call: Call, total: Callable[..., torch.Tensor]) -> _Found:
-        """Losses of every picture, and the gradient of their `total`."""
+    def _gradient(
+        self, sample: torch.Tensor, call: Call, total: Callable[..., torch.Tensor],
+        of: Sequence[int] | None = None, before: _Found | None = None,
+    ) -> _Found:  # fmt: skip
+        """Losses of every picture, and the gradient of their `total`.
+
+        Args:
+            of: the targets to look at, by index; all where None. Of the others `before` holds.
+        """
         per_prompt = len(sample) // len(self._targets)
         found = [_unmoved(sample[:per_prompt])] * len(self._targets)
+        if before is not None:
+            found = [before.rows(index * per_prompt, per_prompt) for index in range(len(self._targets))]
         for indices, maps in self._passes:
-            rows = [row for index in indices for row in range(index * per_prompt, (index + 1) * per_prompt)]
+            which = [place for place, index in enumerate(indices) if of is None or index in of]
+            if not which:
+                continue
+            chosen = [indices[place] for place in which]
+            rows = [row for index in chosen for row in range(index * per_prompt, (index + 1) * per_prompt)]
             part = sample[rows], call.rows(len(sample), rows)
-            for index, one in zip(indices, self._of_pass(indices, maps, *part, total), strict=True):
+            for index, one in zip(chosen, self._of_pass(chosen, which, maps, *part, total), strict=True):
                 found[index] = one
         return _Found(
             _joined(found), torch.cat([one.total for one in found]),
@@ -277,17 +293,17 @@ class _Running:
         )  # fmt: skip
 
     def _of_pass(
-        self, indices: Sequence[int], maps: PassMaps, sample: torch.Tensor, call: Call,
+        self, indices: Sequence[int], which: Sequence[int], maps: PassMaps, sample: torch.Tensor, call: Call,
         total: Callable[..., torch.Tensor],
     ) -> list[_Found]:  # fmt: skip
-        """The same of some targets, together: rows do not know of each other."""
+        """The same of some targets, which are those of `maps` at the places `which`: rows do not know of each other."""
         scale = HALF_SCALE if sample.dtype == torch.float16 else 1.0
         each = len(sample) // len(indices)
         with torch.enable_grad():
             leaf = sample.detach().clone().requires_grad_()
             self._inside = True
             try:
-                tokens = maps.forward(leaf, call)
+                tokens = maps.forward(leaf, call, which)
             finally:
                 self._inside = False
             roles = [target.roles for index in indices if (target := self._targets[index]) is not None]
@@ -325,6 +341,12 @@ class _Found:
     total: torch.Tensor
     gradient: torch.Tensor
     skipped: torch.Tensor
+
+    def rows(self, start: int, number: int) -> _Found:
+        """What was found of some pictures."""
+        own = slice(start, start + number)
+        losses = {name: values[own] for name, values in self.losses.items()}
+        return _Found(losses, self.total[own], self.gradient[own], self.skipped[own])
 
 
 def _unmoved(sample: torch.Tensor) -> _Found:

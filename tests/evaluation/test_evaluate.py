@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from t2i_studio.cli import main
+from t2i_studio.config import GenerateSettings
 from t2i_studio.errors import InputError
 from t2i_studio.evaluation import Found, Item, Painted, choose_items, evaluate
 from t2i_studio.evaluation.evaluate import RECORDS, picture_name, read
+from t2i_studio.judging import at_once
 
 ITEMS = choose_items("emoji-geneval", ("single",), 3)
 
@@ -77,3 +80,12 @@ def test_command_prints_the_table(
     assert main(short) == 0
     assert capsys.readouterr().out.startswith("| task | prompts |")
     assert main(["evaluate", "--suite", "nothing"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "number"),
+    [("cpu", 128, 8), ("cuda", 128, 64), ("cuda", 512, 8), ("cuda", 1024, 2), ("mps", 4096, 1)],
+)
+def test_how_many_are_painted_at_once(kind: str, side: int, number: int) -> None:
+    settings = GenerateSettings.checked(prompt="a cat", width=side, height=side)
+    assert at_once(torch.device(kind), settings) == number

@@ -200,9 +200,9 @@ def test_small_pictures_share_a_pass(family: Family, pipe, monkeypatch: pytest.M
     passes: list[int] = []
     forward = PassMaps.forward
 
-    def counted(self: PassMaps, sample: torch.Tensor, call: Any) -> list[torch.Tensor]:
+    def counted(self: PassMaps, sample: torch.Tensor, *rest: Any) -> list[torch.Tensor]:
         passes.append(len(sample))
-        return forward(self, sample, call)
+        return forward(self, sample, *rest)
 
     monkeypatch.setattr(PassMaps, "forward", counted)
     found = []
@@ -215,6 +215,23 @@ def test_small_pictures_share_a_pass(family: Family, pipe, monkeypatch: pytest.M
         assert sorted(passes) == ([1] * 3 if cells == 1 or family.joint_softmax else [3])
         assert sum(one.skipped for one in guidance.steps) == 0
     torch.testing.assert_close(*found, atol=2e-3, rtol=1e-3)
+
+
+def test_a_refined_picture_that_has_enough_rests(family: Family, pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts = [PROMPT, "a dog and a car"]
+
+    def paint_two(only: int | None) -> torch.Tensor:
+        def wanting(self: Any, losses: Any, calls: range, num_steps: int, done: int) -> torch.Tensor:
+            return torch.tensor([done < (3 if only in (None, i) else 1) for i in range(2)])
+
+        monkeypatch.setattr(METHODS["attend-and-excite"], "wanting", wanting)
+        pair = [torch.Generator().manual_seed(i) for i in range(2)]
+        with guide(pipe, prompts, "attend-and-excite", window=0.5):
+            return paint(pipe, prompts, generator=pair)
+
+    both, first = paint_two(None), paint_two(0)
+    torch.testing.assert_close(first[0], both[0], atol=2e-3, rtol=1e-3)
+    assert (first[1] - both[1]).abs().max() > 1e-5
 
 
 def test_one_broken_picture_leaves_the_others_of_its_pass_alone(
