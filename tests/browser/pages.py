@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from base64 import b64decode
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,25 +80,23 @@ class Opened:
 
     def generate(self, keys: str = "", button: str = "#generate") -> None:
         """Press Generate, another button or keys, and wait until the studio has the task."""
-        if keys:
-            self.asked(lambda: self.page.keyboard.press(keys))
-        else:
-            self.asked(lambda: self.page.click(button))
+        press = partial(self.page.keyboard.press, keys) if keys else partial(self.page.click, button)
+        self.started(press, lambda: self.app.studio.latest)
 
-    def asked(self, act: Callable[[], Any]) -> Task:
-        """Do something that starts a task, and wait until the studio has it."""
-        before = self._newest()
+    def started(self, act: Callable[[], Any], newest: Callable[[], Task | None]) -> Task:
+        """Do something that starts a task, and wait until the studio has it.
+
+        Args:
+            newest: tells the studio's newest task of that kind.
+        """
+        before = newest()
         act()
         for _ in range(WAIT // 50):
-            newest = self._newest()
-            if newest is not None and newest is not before:
-                return newest
+            now = newest()
+            if now is not None and now is not before:
+                return now
             self.page.wait_for_timeout(50)
         raise AssertionError("no task came")
-
-    def _newest(self) -> Task | None:
-        """Of all kinds; the studio's `latest` is of those that end in a run."""
-        return next(reversed(list(self.app.studio._queue._tasks.values())), None)
 
     def finished(self) -> None:
         """Wait for the picture of the latest task."""

@@ -90,7 +90,8 @@ def test_a_search_and_the_maps_of_its_ways(visit: Visit, app: Served, width: int
     seen.page.wait_for_selector(f"{DONE} .ev-best")
     seen.page.wait_for_function("document.querySelectorAll('.ev-best tbody tr').length === 2")
     seen.page.wait_for_selector(".ev-maps img:not([hidden])")
-    assert seen.page.evaluate("document.querySelector('.ev-maps img').naturalWidth") > 500
+    # Rows that come late draw the figure anew.
+    seen.page.wait_for_function("document.querySelector('.ev-maps img')?.naturalWidth > 500")
     with seen.page.expect_download() as download:
         seen.page.click(".ev-maps button[data-kind=csv]")
     assert download.value.path().read_text().startswith("way,step,timestep")
