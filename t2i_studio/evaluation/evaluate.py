@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 BATCH = 8
+"""Pictures at once on a CPU, which more would not make faster."""
 RECORDS = "judged.jsonl"
 ABOUT = "about.json"
 _LONGEST = 120
