@@ -29,7 +29,8 @@ PROMPTS = (
     "a bear and a green chair", "a mouse and a bow",
 )  # fmt: skip
 ROWS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("ai-t2i", {}), ("ai-t2i", {"step_size": 5}), ("ai-t2i", {"step_size": 1}), ("ai-t2i-robust", {}),
+    ("ai-t2i", {}), ("ai-t2i", {"step_size": 10}), ("ai-t2i", {"step_size": 5}), ("ai-t2i", {"step_size": 1}),
+    ("ai-t2i-robust", {}),
     ("attend-and-excite", {"refine": False}), ("attend-and-excite", {"refine": False, "step_size": 5}),
 )  # fmt: skip
 
