@@ -44,7 +44,7 @@ MEASURES = ("present", "exact")
 DRAWS = 4_000
 SAME = {"resume_from_checkpoint": ""}
 """Of two settings that teach alike, what may differ."""
-DATA = ("model", "prompts", "per_prompt", "keep")
+DATA = ("model", "prompts", "per_prompt", "keep", "threshold", "made")
 """Options that the data depend on."""
 
 
@@ -83,8 +83,9 @@ def make_data(studio: Studio, options: argparse.Namespace, out: Path) -> dict[st
     """Data sets by name, equally large."""
     selected = out / "data"
     studio.make_data(
-        suite="emoji-train", out=selected, per_prompt=options.per_prompt, keep_top=options.keep, limit=options.prompts,
-        scorer="emoji-detector", model=options.model,
+        suite="emoji-train", out=selected, per_prompt=options.per_prompt, keep_top=options.keep,
+        threshold=options.threshold, limit=options.prompts, scorer="emoji-detector", model=options.model,
+        **options.made,
     )  # fmt: skip
     rows = [json.loads(line) for line in (selected / METADATA).read_text(encoding="utf-8").splitlines()]
     every = [json.loads(line) for line in (selected / "selection.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -129,7 +130,8 @@ def judged(
 ) -> dict[str, Sequence[Judged]]:
     """Verdicts of the matcher, way by way."""
     task = studio.submit_evaluation(
-        out, suite=suite, judge="emoji-matcher", seeds=seeds, limit=options.limit, shared={"model": options.model},
+        out, suite=suite, judge="emoji-matcher", seeds=seeds, limit=options.limit,
+        shared={"model": options.model, **options.judged},
         ways={label: dict(way) for label, way in ways.items()},
     )  # fmt: skip
     return dict(evaluation_of(task).found)
@@ -203,6 +205,11 @@ def table(found: Mapping[str, Sequence[Judged]], names: Sequence[str]) -> list[s
     return lines
 
 
+def _painting(text: str) -> dict[str, str]:
+    """steps=15,dtype=bfloat16 → settings of a picture."""
+    return dict(part.split("=", 1) for part in text.split(",") if part)
+
+
 def _check(options: argparse.Namespace) -> None:
     """Say at once what would fail, or mix two tables, after hours."""
     unknown = [name for name in options.rows if name not in ROWS]
@@ -231,7 +238,10 @@ def main() -> None:
     parser.add_argument("--training-seeds", type=int, default=5)
     parser.add_argument("--prompts", type=int, default=None, help="train prompts a task; default all")
     parser.add_argument("--per-prompt", type=int, default=20)
-    parser.add_argument("--keep", type=int, default=2)
+    parser.add_argument("--keep", type=int, default=3, help="of a prompt's pictures, at most")
+    parser.add_argument("--threshold", type=float, default=0.75, help="the least reward of what is kept")
+    parser.add_argument("--made", type=_painting, default={}, help="how data are painted, as steps=15,dtype=bfloat16")
+    parser.add_argument("--judged", type=_painting, default={}, help="how what is judged is painted")
     parser.add_argument("--rates", type=lambda text: tuple(map(float, text.split(","))), default=RATES)
     parser.add_argument("--search-seeds", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=4, help="pictures a test prompt")

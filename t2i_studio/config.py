@@ -21,6 +21,8 @@ ASSETS = ROOT / "assets"
 """Models, sprites and pictures that ship."""
 CONFIGS = ROOT / "configs"
 DEFAULT_MODEL = "emoji-unet"
+PRACTICE_MODEL = "emoji-unet-early"
+"""Where guidance and fine-tunes begin: it still forgets and mixes subjects, which `DEFAULT_MODEL` hardly does."""
 LONGEST_PROMPT = 20_000
 """Characters."""
 MAX_SEED = 2**32 - 1

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from .config import (
     DEFAULT_MODEL,
+    PRACTICE_MODEL,
     ROOT,
     GenerateSettings,
     InspectSettings,
@@ -77,6 +78,11 @@ class Studio(Evaluating, DataSets):
         self._shelf: ModelShelf | None = None
         self._lock = threading.Lock()
         self._queue = Queue(Running(self._models, self.runs, lambda: self.jobs))
+
+    @property
+    def practice_model(self) -> str:
+        """The model that is steered and taught where none is named: of the two that ship, the one with room to mend."""
+        return PRACTICE_MODEL if self.model == DEFAULT_MODEL else self.model
 
     @property
     def device(self) -> str:

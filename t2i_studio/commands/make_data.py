@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config import DEFAULT_MODEL, GenerateSettings, MakeDataSettings
+from ..config import PRACTICE_MODEL, GenerateSettings, MakeDataSettings
 from ..errors import InputError
 from ..flags import add_flags, given, words
 from .jobs import line
@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
     """The command's arguments."""
     command = commands.add_parser("make-data", help="have a model paint its own training pictures, and keep the best")
     told = {name: (field.description or "").replace("%", "%%") for name, field in MakeDataSettings.model_fields.items()}
-    command.add_argument("--model", default=DEFAULT_MODEL, metavar="MODEL", help="default: %(default)s")
+    command.add_argument("--model", default=PRACTICE_MODEL, metavar="MODEL", help="default: %(default)s")
     prompts = command.add_mutually_exclusive_group()
     prompts.add_argument("--suite", default=None, metavar="SUITE", help=f"{told['suite']} Default: emoji-train.")
     prompts.add_argument("--prompts", type=Path, default=None, metavar="FILE", help="a text file with a prompt a line")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from ..config import DEFAULT_MODEL, MAX_SEED, Settings
+from ..config import MAX_SEED, PRACTICE_MODEL, Settings
 
 OWN_PICTURES = "emoji-own-pictures"
-"""emoji-unet's own, those of many that show what was asked for: it ships."""
+"""emoji-unet-early's own, those of many that show what was asked for: it ships."""
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Learning": (
         "rates, batch, schedule",
@@ -36,10 +36,10 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
 class TrainSettings(Settings):
     """One fine-tune. Flags and YAML files use these names; they follow diffusers' training scripts."""
 
-    model: str = Field(DEFAULT_MODEL, min_length=1, description="The model that learns: a name, folder or hub id.")
+    model: str = Field(PRACTICE_MODEL, min_length=1, description="The model that learns: a name, folder or hub id.")
     data: str = Field(
         OWN_PICTURES, min_length=1,
-        description=f"A folder of captioned pictures; {OWN_PICTURES}, what emoji-unet painted best; or scenes:N, "
+        description=f"A folder of captioned pictures; {OWN_PICTURES}, what emoji-unet-early painted best; or scenes:N, "
         "N rendered scenes of the embedded world.",
     )  # fmt: skip
     output_dir: str = Field(

@@ -245,6 +245,10 @@ class FakeStudio:
         self.runs = RunStore(self.home or Path(tempfile.mkdtemp(prefix="fake-studio-")))
 
     @property
+    def practice_model(self) -> str:
+        return self.model
+
+    @property
     def jobs(self) -> JobQueue:
         """Real processes that only count."""
         return JobQueue(self.jobs_home, "tests.jobs.counting_worker")

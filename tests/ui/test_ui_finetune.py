@@ -58,7 +58,7 @@ def test_controls_hold_every_preset(handlers: FineTuneHandlers, preset: str) -> 
     from t2i_studio.ui.tabs.finetune_events import preset_settings
 
     held = settings_from(dict(zip(NAMES, handlers.values_of(preset), strict=True)))
-    assert held == preset_settings(preset)
+    assert held == preset_settings(preset, model=handlers.studio.practice_model)
     assert as_values(held.model_dump()) == handlers.values_of(preset)
 
 

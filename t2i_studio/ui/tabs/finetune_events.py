@@ -35,11 +35,11 @@ def presets() -> list[str]:
     return sorted(names, key=lambda name: (name.startswith("ablation"), name != "ctcal", name))
 
 
-def preset_settings(name: str) -> TrainSettings:
-    """A preset's settings, with samples to look at."""
+def preset_settings(name: str, **usual: Any) -> TrainSettings:
+    """A preset's settings, with samples to look at, and what is `usual` where it says nothing."""
     file = CONFIGS / "training" / f"{name}.yaml"
     given = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    return TrainSettings.checked(**{"validation_prompts": SAMPLES, "checkpointing_steps": 50, **given})
+    return TrainSettings.checked(**{"validation_prompts": SAMPLES, "checkpointing_steps": 50, **usual, **given})
 
 
 class FineTuneHandlers:
@@ -53,7 +53,7 @@ class FineTuneHandlers:
 
     def values_of(self, preset: str) -> list[Any]:
         """The values of all controls for a preset."""
-        return as_values(preset_settings(preset).model_dump())
+        return as_values(preset_settings(preset, model=self.studio.practice_model).model_dump())
 
     def use_preset(self, preset: str) -> list[Any]:
         """All controls as a preset has them; model and data stay where it names none."""

@@ -64,16 +64,17 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks) -> Asking:
 def _ask(studio: Studio, handlers: GuideHandlers) -> dict[str, Any]:
     """The left column: prompt, method, go; dials and boxes fold away."""
     settings: dict[str, gr.Component] = {}
-    defaults = studio.defaults(studio.model)
+    first = studio.practice_model
+    defaults = studio.defaults(first)
 
     def own(name: str, value: Any, **options: Any) -> None:
         settings[name] = control(name, value, elem_id=f"guide-{name}", **options)
 
     with gr.Group(elem_classes=["card", "ask"]):
         own("prompt", EXAMPLE, placeholder=EXAMPLE, info="What to paint, twice. Ctrl+Enter starts.")
-        chips = part("chips", handlers.parsed(EXAMPLE, studio.model, "en", None), elem_id="guide-chips")
+        chips = part("chips", handlers.parsed(EXAMPLE, first, "en", None), elem_id="guide-chips")
         attributes = part("attributes", handlers.described(EXAMPLE, "en", None), elem_id="guide-attributes")
-        own("model", studio.model, choices=model_choices(studio))
+        own("model", first, choices=model_choices(studio))
         own(
             "guide",
             FIRST,
@@ -90,7 +91,7 @@ def _ask(studio: Studio, handlers: GuideHandlers) -> dict[str, Any]:
         with gr.Accordion("Weights · what counts how much", open=False, elem_classes=["fold"]):
             dials, groups = _dials()
         with gr.Accordion("Boxes · where each should stand", open=False, elem_classes=["fold"], elem_id="guide-layout"):
-            canvas = part("canvas", handlers.canvas(EXAMPLE, studio.model, "en", None, ""), scripts=("guide/canvas",))
+            canvas = part("canvas", handlers.canvas(EXAMPLE, first, "en", None, ""), scripts=("guide/canvas",))
             settings["boxes"] = gr.Textbox(
                 label="Boxes", elem_id="guide-boxes", lines=1, max_lines=4, interactive=True,
                 info="Drawn above, or typed: cat: 0.05, 0.3, 0.45, 0.9; left, top, right, bottom of 1.",
