@@ -44,7 +44,7 @@ MEASURES = ("present", "exact")
 DRAWS = 4_000
 SAME = {"resume_from_checkpoint": ""}
 """Of two settings that teach alike, what may differ."""
-DATA = ("model", "prompts", "per_prompt", "keep", "threshold", "made")
+DATA = ("model", "tasks", "prompts", "per_prompt", "keep", "threshold", "made")
 """Options that the data depend on."""
 
 
@@ -83,7 +83,7 @@ def make_data(studio: Studio, options: argparse.Namespace, out: Path) -> dict[st
     """Data sets by name, equally large."""
     selected = out / "data"
     studio.make_data(
-        suite="emoji-train", out=selected, per_prompt=options.per_prompt, keep_top=options.keep,
+        suite="emoji-train", tasks=options.tasks, out=selected, per_prompt=options.per_prompt, keep_top=options.keep,
         threshold=options.threshold, limit=options.prompts, scorer="emoji-detector", model=options.model,
         **options.made,
     )  # fmt: skip
@@ -205,6 +205,10 @@ def table(found: Mapping[str, Sequence[Judged]], names: Sequence[str]) -> list[s
     return lines
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
 def _painting(text: str) -> dict[str, str]:
     """steps=15,dtype=bfloat16 → settings of a picture."""
     return dict(part.split("=", 1) for part in text.split(",") if part)
@@ -220,7 +224,7 @@ def _check(options: argparse.Namespace) -> None:
         raise SystemExit(f"{lost[0]} uses the LoRA of {ROWS[lost[0]].of}: name that row too.")
     if not any(ROWS[name].preset for name in options.rows):
         raise SystemExit("No row is taught: name one that is, such as ctcal.")
-    asked = {name: getattr(options, name) for name in DATA}
+    asked = json.loads(json.dumps({name: getattr(options, name) for name in DATA}))
     kept = options.out / "data.json"
     if kept.exists() and json.loads(kept.read_text()) != asked:
         raise SystemExit(f"{options.out} has data of {kept.read_text()}: ask for the same, or choose another --out.")
@@ -233,9 +237,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", default="emoji-unet")
-    parser.add_argument("--rows", type=lambda text: tuple(text.split(",")), default=tuple(ROWS))
+    parser.add_argument("--rows", type=_words, default=tuple(ROWS))
     parser.add_argument("--steps", type=int, default=600, help="optimizer steps of every training")
     parser.add_argument("--training-seeds", type=int, default=5)
+    parser.add_argument("--tasks", type=_words, default=(), help="of the train prompts; default all")
     parser.add_argument("--prompts", type=int, default=None, help="train prompts a task; default all")
     parser.add_argument("--per-prompt", type=int, default=20)
     parser.add_argument("--keep", type=int, default=3, help="of a prompt's pictures, at most")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 Box = tuple[float, float, float, float]
 
 
@@ -23,3 +25,11 @@ def overlap(one: Sequence[float], other: Sequence[float]) -> float:
     """Intersection over union."""
     both = shared(one, other)
     return both / (area(one) + area(other) - both) if both else 0.0
+
+
+def overlaps(one: Sequence[float], others: np.ndarray) -> np.ndarray:
+    """Intersection over union with each of (N, 4) boxes: (N,)."""
+    width = np.minimum(one[2], others[:, 2]) - np.maximum(one[0], others[:, 0])
+    height = np.minimum(one[3], others[:, 3]) - np.maximum(one[1], others[:, 1])
+    both = np.where((width > 0) & (height > 0), width * height, 0.0)
+    return both / (area(one) + (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1]) - both)

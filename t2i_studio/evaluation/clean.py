@@ -30,6 +30,8 @@ def background(rgb_YXC: np.ndarray) -> np.ndarray:
 def window(values: np.ndarray, corner: tuple[int, int], shape: tuple[int, ...], rim: int) -> np.ndarray:
     """The part of a picture under a template of that shape; the border goes on outside."""
     x, y = corner[0] - rim, corner[1] - rim
+    if 0 <= x <= values.shape[1] - shape[1] and 0 <= y <= values.shape[0] - shape[0]:
+        return values[y : y + shape[0], x : x + shape[1]]
     rows = np.clip(np.arange(y, y + shape[0]), 0, values.shape[0] - 1)
     columns = np.clip(np.arange(x, x + shape[1]), 0, values.shape[1] - 1)
     return values[rows[:, None], columns[None, :]]

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ..emoji.boxes import Box, area, overlap
+from ..emoji.boxes import Box, area, overlap, overlaps
 from ..emoji.scenes import SCENE_SIZE
 from ..emoji.sprites import SPRITE_SIZE, sprite
 from ..emoji.vocabulary import COLOURS, NOUNS
@@ -201,11 +201,12 @@ def _coarse(values_YX: np.ndarray) -> torch.Tensor:
 def _peaks(best: torch.Tensor, where: torch.Tensor, templates: _Templates) -> list[_Guess]:
     """The best guesses of what each template found; a place gives way to others once it has given several."""
     guesses: list[_Guess] = []
-    taken: list[Box] = []
-    order = best.flatten().argsort(descending=True)[: PROPOSED * A_TEMPLATE].tolist()
-    for rank in order:
-        template, place = rank // A_TEMPLATE, int(where.flatten()[rank])
-        if float(best.flatten()[rank]) < 0.3:
+    taken = np.empty((PROPOSED, 4))
+    order = best.flatten().argsort(descending=True)[: PROPOSED * A_TEMPLATE]
+    scores, places = best.flatten()[order].tolist(), where.flatten()[order].tolist()
+    for rank, score, place in zip(order.tolist(), scores, places, strict=True):
+        template = rank // A_TEMPLATE
+        if score < 0.3:
             break
         noun, flip, width, height = templates.keys[template]
         rim = int(templates.pads[template, 2])
@@ -213,11 +214,12 @@ def _peaks(best: torch.Tensor, where: torch.Tensor, templates: _Templates) -> li
         scale = SIZE // COARSE
         x, y = (left + rim - _EDGE) * scale, (top + rim - _EDGE) * scale
         box = (float(x), float(y), float(x + width), float(y + height))
-        same = sum(overlap(box, other) > 0.6 for other in taken)
-        if same >= 10 or any(g.noun == noun and overlap(box, g.box) > 0.75 for g in guesses):
+        shares = overlaps(box, taken[: len(guesses)])
+        near = np.flatnonzero(shares > 0.6)
+        if len(near) >= 10 or any(guesses[i].noun == noun and shares[i] > 0.75 for i in near):
             continue
+        taken[len(guesses)] = box
         guesses.append(_Guess(noun, flip, box))
-        taken.append(box)
         if len(guesses) == PROPOSED:
             break
     return guesses
@@ -263,19 +265,29 @@ def _fit(scene: _Scene, noun: str, flip: bool, corner: tuple[int, int], width: i
     """Correlation of outline and shading at one place, full resolution."""
     if width < 8 or height < 8 or width > SIZE + 16 or height > SIZE + 16:
         return -1.0
-    alpha, luma, rim, detail = _fine(noun, flip, width, height)
-    shape = window(scene.shape_YX, corner, alpha.shape, rim)
-    shade = window(scene.luma_YX, corner, alpha.shape, rim)
-    return (1 - detail) * _ncc(shape, alpha, None) + detail * _ncc(shade, luma, alpha)
+    outline, shading, rim, detail = _fine(noun, flip, width, height)
+    shape = window(scene.shape_YX, corner, outline.shape, rim)
+    shade = window(scene.luma_YX, corner, outline.shape, rim)
+    return (1 - detail) * outline.correlation(shape) + detail * shading.correlation(shade)
 
 
-def _ncc(picture: np.ndarray, template: np.ndarray, weight: np.ndarray | None) -> float:
-    weight = np.ones_like(template) if weight is None else weight
-    mass = weight.sum()
-    a = picture - (weight * picture).sum() / mass
-    b = template - (weight * template).sum() / mass
-    spread = np.sqrt(max((weight * a * a).sum(), 1e-4) * max((weight * b * b).sum(), 1e-6))
-    return float((weight * a * b).sum() / spread)
+class _Template:
+    """One feature of a sprite at a size, ready to be laid over many places."""
+
+    def __init__(self, values: np.ndarray, weight: np.ndarray) -> None:
+        self.shape = values.shape
+        self._weight = weight / weight.sum()
+        centred = values - np.vdot(self._weight, values)
+        self._weighted = self._weight * centred
+        self._power = max(float(np.vdot(self._weighted, centred)), 1e-6 / float(weight.sum()))
+        self._least = 1e-4 / float(weight.sum())
+
+    def correlation(self, picture: np.ndarray) -> float:
+        """Weighted normalised correlation with a window of the template's shape, in [-1, 1]."""
+        picture = np.ascontiguousarray(picture)
+        a = picture - np.vdot(self._weight, picture)
+        power = max(float(np.vdot(self._weight, a * a)), self._least)
+        return float(np.vdot(self._weighted, a)) / float(np.sqrt(power * self._power))
 
 
 def _coloured(scene: _Scene, guess: _Guess, box: tuple[float, ...]) -> tuple[str | None, float, float]:
@@ -321,9 +333,10 @@ def _shape(noun: str, flip: bool, width: int, height: int) -> tuple[np.ndarray, 
 
 
 @lru_cache(maxsize=KEPT)
-def _fine(noun: str, flip: bool, width: int, height: int) -> tuple[np.ndarray, np.ndarray, int, float]:
-    """Alpha and luminance with their rim of background, its width, and the weight of shading."""
+def _fine(noun: str, flip: bool, width: int, height: int) -> tuple[_Template, _Template, int, float]:
+    """Outline and shading with their rim of background, its width, and the weight of shading."""
     alpha, luma = _shape(noun, flip, width, height)
     rim = max(2, round(RING * max(width, height)))
     detail = _detail(alpha, luma)
-    return np.pad(alpha, rim), np.pad(luma, rim), rim, detail
+    alpha, luma = np.pad(alpha, rim), np.pad(luma, rim)
+    return _Template(alpha, np.ones_like(alpha)), _Template(luma, alpha), rim, detail

@@ -40,6 +40,8 @@ class Batch:
     "(B,)."
     t_tea: torch.Tensor
     "(B,)."
+    unnamed: tuple[bool, ...]
+    "Whose captions are left empty."
 
 
 SHOWN = 0.8
@@ -75,7 +77,9 @@ class Learner:
         chance = drawn(seed, step, part, rank, 0)
         noise = torch.randn((len(indices), *self.data.latents.shape[1:]), generator=chance)
         t_stu = self.family.draw_timesteps(self.pipe, len(indices), chance)
-        return Batch(tuple(indices), noise, t_stu, self._teachers(t_stu, drawn(seed, step, part, rank, 1)))
+        t_tea = self._teachers(t_stu, drawn(seed, step, part, rank, 1))
+        unnamed = torch.rand(len(indices), generator=drawn(seed, step, part, rank, 4)) < self.settings.caption_dropout
+        return Batch(tuple(indices), noise, t_stu, t_tea, tuple(unnamed.tolist()))
 
     def _teachers(self, t_stu: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
         wanted = self.settings.teacher
@@ -93,9 +97,11 @@ class Learner:
         All carry their graph; terms are 0 where a caption names nothing. Go backward inside the block: with
         gradient checkpointing the sites run again then, and must still be watched.
         """
-        words = [self.data.words[i] for i in batch.indices]
+        rows = list(zip(batch.indices, batch.unnamed, strict=True))
+        words = [self.data.words[i].unnamed() if empty else self.data.words[i] for i, empty in rows]
         latents = self.data.latents[list(batch.indices)].to(self.device)
-        noise, text = batch.noise.to(self.device), self._text(batch.indices)
+        noise = batch.noise.to(self.device)
+        text = self.texts(["" if empty else self.data.captions[i] for i, empty in rows])
         if not self.settings.terms or most(words) == 0:
             found = {"diffusion": self._diffusion(latents, noise, batch.t_stu, text)}
             nothing = found["diffusion"].detach() * 0
@@ -137,7 +143,7 @@ class Learner:
     def _pair(self, index: int) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
         words, latents = self.data.words[index], self.data.latents[index : index + 1].to(self.device)
         noise = torch.randn(latents.shape, generator=drawn(0, 0, 0, 0, 2)).to(self.device)
-        text = self._text([index])
+        text = self.texts([self.data.captions[index]])
         high = self._shown()
         # What training draws for such a student; of those that are drawn, the middle one.
         low = float(self._teachers(torch.full((101,), float(high)), drawn(0, 0, 0, 0, 3)).median())
@@ -172,10 +178,6 @@ class Learner:
             predicted = self.family.predict(self.pipe, noisy.to(self.denoiser.dtype), at, text).float()
         wanted = self.family.target(self.pipe, latents, noise, at).float()
         return (predicted - wanted).square().flatten(1).mean(1)
-
-    def _text(self, indices: Sequence[int]) -> dict[str, Any]:
-        """The denoiser's text inputs."""
-        return self.texts([self.data.captions[i] for i in indices])
 
     def total(self, losses: dict[str, torch.Tensor], batch: Batch, weights: dict[str, float]) -> torch.Tensor:
         """`mean_b reward·(L_diffusion + λ_t·Σ λ·term)`: a scalar."""

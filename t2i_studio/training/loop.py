@@ -128,7 +128,7 @@ class Training:
         settings = self.settings
         if settings.resume_from_checkpoint:
             self.resume()
-        self.learner.texts.settle(self.learner.data.captions)
+        self.learner.texts.settle([*self.learner.data.captions, *([""] if settings.caption_dropout else [])])
         if settings.terms and not self.weights:
             self._calibrate()
         log = Log(self.folder, self.done) if self.accelerator.is_main_process else None

@@ -12,7 +12,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Learning": (
         "rates, batch, schedule",
         ("train_batch_size", "gradient_accumulation_steps", "learning_rate", "text_encoder_lr", "lr_scheduler",
-         "lr_warmup_steps", "adam_weight_decay", "max_grad_norm", "use_ema", "reward_weights"),
+         "lr_warmup_steps", "adam_weight_decay", "max_grad_norm", "use_ema", "reward_weights", "caption_dropout"),
     ),
     "What learns": ("rank, text encoder, all weights", ("rank", "train_text_encoder", "full_finetune")),
     "Attention": (
@@ -97,6 +97,10 @@ class TrainSettings(Settings):
     semantic_share: float = Field(0.2, ge=0, le=10, description="Gradient against the diffusion loss's, at λ_t = 1.")
     response_share: float = Field(0.05, ge=0, le=10, description="Gradient against the diffusion loss's, at λ_t = 1.")
     calibration_batches: int = Field(4, ge=1, le=64, description="Batches over which the shares are measured.")
+    caption_dropout: float = Field(
+        0.0, ge=0, lt=1, allow_inf_nan=False,
+        description="Share of captions left empty, for what guidance compares with learns too.",
+    )  # fmt: skip
     reward_weights: bool = Field(False, description="Weigh each picture's loss by its reward (GORS).")
 
     checkpointing_steps: int = Field(100, ge=1, le=1_000_000, description="Steps between checkpoints.")

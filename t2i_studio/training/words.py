@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..prompts import all_spans, content_columns, parse, subject_columns, word_columns
@@ -25,6 +25,10 @@ class Words:
     "Text columns of each, over all tokenizers; never empty."
     content: tuple[int, ...]
     "Text columns that hold the caption, padding left out."
+
+    def unnamed(self) -> Words:
+        """The same picture, its caption left empty: no maps."""
+        return replace(self, names=(), columns=())
 
 
 def words_of(

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,9 @@ def test_the_teacher_is_the_probe_and_has_no_graph(family: Family, pipe, picture
     probed = probe(pipe, family, settings, picture)
     noise = torch.randn(learner.data.latents[:1].shape, generator=torch.Generator().manual_seed(5))
     with watching(learner.denoiser, family, learner.sites, [learner.data.words[0]], keep_graph=True) as watch:
-        teacher = learner.teacher(watch, learner.data.latents[:1], noise, torch.tensor([100.0]), learner._text([0]))
+        teacher = learner.teacher(
+            watch, learner.data.latents[:1], noise, torch.tensor([100.0]), learner.texts(["a cat and a dog"])
+        )
     assert not teacher.requires_grad
     assert torch.allclose(teacher[0], torch.from_numpy(probed.main[probed.teacher]), atol=1e-6)
 
@@ -165,6 +168,28 @@ def test_timesteps_of_teachers(family: Family, pipe, picture_folder: Path) -> No
     learner.settings = learner.settings.model_copy(update={"teacher": "250"})
     fixed = learner.batch([0] * 64, 0)
     assert (fixed.t_tea == torch.minimum(torch.full_like(fixed.t_stu, 250), fixed.t_stu)).all()
+
+
+def test_captions_left_empty_teach_what_guidance_compares_with(family: Family, pipe, picture_folder: Path) -> None:
+    learner, _ = learner_for(family, pipe, picture_folder, caption_dropout=0.5)
+    many = learner.batch([0] * 64, 0)
+    assert 16 < sum(many.unnamed) < 48
+    learner.settings = learner.settings.model_copy(update={"caption_dropout": 0.0})
+    named = learner.batch([0, 2], 0)
+    assert named.unnamed == (False, False)
+    assert torch.equal(learner.batch([0] * 64, 0).noise, many.noise)
+    with learner.losses(named) as losses:
+        whole = {name: value.detach() for name, value in losses.items()}
+    with learner.losses(replace(named, unnamed=(True, False))) as losses:
+        half = {name: value.detach() for name, value in losses.items()}
+        latents = learner.data.latents[:1]
+        alone = learner._diffusion(latents, named.noise[:1], named.t_stu[:1], learner.texts([""])).detach()
+    assert whole["pixel"][0] > 0
+    for name in learner.settings.terms:
+        assert half[name][0] == 0
+        assert torch.allclose(half[name][1], whole[name][1], rtol=1e-4)
+    assert torch.allclose(half["diffusion"][:1], alone, rtol=1e-4)
+    assert not torch.allclose(half["diffusion"][:1], whole["diffusion"][:1], rtol=1e-6)
 
 
 def test_targets_are_those_of_the_schedulers() -> None:

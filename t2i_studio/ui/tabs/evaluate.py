@@ -88,7 +88,8 @@ def _skips(tab: Asking) -> list[Any]:
 def _ask(studio: Studio) -> tuple[dict[str, gr.Component], gr.HTML, tuple[gr.Button, gr.Button], gr.HTML]:
     """The left column: what is painted, in which ways, how often."""
     told = {name: field.description for name, field in EvaluateSettings.model_fields.items()}
-    defaults = studio.defaults(studio.model)
+    first = studio.practice_model
+    defaults = studio.defaults(first)
     with gr.Group(elem_classes=["card", "ask"]):
         fields: dict[str, gr.Component] = {
             "suite": gr.Dropdown(
@@ -99,7 +100,7 @@ def _ask(studio: Studio) -> tuple[dict[str, gr.Component], gr.HTML, tuple[gr.But
                 [], value=[], multiselect=True, label="Tasks", info="Empty: all of the suite.", elem_id="eval-tasks"
             ),
             "models": gr.Dropdown(
-                list(studio.models()), value=[studio.model], multiselect=True, allow_custom_value=True,
+                list(studio.models()), value=[first], multiselect=True, allow_custom_value=True,
                 label="Models", info="Each is a row; several keep their own steps and scale.", elem_id="eval-models",
             ),
             "guides": gr.CheckboxGroup(
