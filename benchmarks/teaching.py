@@ -3,7 +3,7 @@
     python benchmarks/teaching.py --out DIR [--steps 600] [--training-seeds 5] [--rows base,plain,gors,ctcal …]
 
 1. data    emoji-unet's own pictures of train prompts, selected by the detector (seeds that no table uses)
-2. search  each trained row's learning rate, on tuning pairs
+2. search  each row's learning rate and guidance scale, on tuning pairs
 3. train   each row with several seeds; paired by seed
 4. judge   test pairs seen and unseen
 5. table   shares, and differences to the first row and to GORS, by bootstrap over training seeds and prompts
@@ -36,7 +36,8 @@ from t2i_studio.training import checkpoints
 from t2i_studio.training.lora import WEIGHTS
 from t2i_studio.training.settings import TrainSettings
 
-RATES = (1e-4, 3e-4, 1e-3)
+RATES = (3e-5, 1e-4, 3e-4)
+SCALES = (2.5, 4.0)
 SEARCH_SEED = 1_000
 """Of the trainings whose rate is searched: none of the table's."""
 TUNING, TEST = "attend-and-excite-tuning", "attend-and-excite-test"
@@ -139,24 +140,32 @@ def judged(
 
 def search(
     studio: Studio, names: Sequence[str], data: Mapping[str, str], out: Path, options: argparse.Namespace
-) -> dict:
-    """Learning rate of every trained row: the one with most exact pictures of tuning pairs."""
-    trials = {
-        f"{name} {rate:g}": {
-            "lora": str(
-                taught(
-                    ROWS[name], data, out / "search" / f"{name}-{rate:g}", options, learning_rate=rate, seed=SEARCH_SEED
-                )
-            )
-        }
-        for name in names
-        for rate in options.rates
-    }
-    found = judged(studio, TUNING, trials, out / "tuning", options, options.search_seeds)
+) -> dict[str, tuple[float, float]]:
+    """Learning rate (0: untaught) and guidance scale of every row: those with most exact pictures of tuning pairs.
+
+    The scale is searched too, for the untaught model as for the others: who learns from guided pictures is guided
+    twice.
+    """
+    trials: dict[str, tuple[str, float, float]] = {}
+    ways: dict[str, dict[str, Any]] = {}
+    for name in names:
+        for rate in options.rates if ROWS[name].preset else (0.0,):
+            folder = out / "search" / f"{name}-{rate:g}"
+            lora = ""
+            if rate:
+                lora = str(taught(ROWS[name], data, folder, options, learning_rate=rate, seed=SEARCH_SEED))
+            for scale in options.scales:
+                label = f"{name} {rate:g} {scale:g}"
+                trials[label], ways[label] = (name, rate, scale), {"lora": lora, "guidance_scale": scale}
+    found = judged(studio, TUNING, ways, out / "tuning", options, options.search_seeds)
     share = {label: np.mean([(one.exact, one.present) for one in ones], axis=0) for label, ones in found.items()}
-    best = {name: max(options.rates, key=lambda r, n=name: tuple(share[f"{n} {r:g}"])) for name in names}
-    for label, (exact, present) in share.items():
+    best: dict[str, tuple[float, float]] = {}
+    for label, (name, rate, scale) in sorted(trials.items(), key=lambda trial: -share[trial[0]][1]):
+        exact, present = share[label]
         print(f"search: {label}: exact {exact:.3f}, present {present:.3f}", file=sys.stderr)
+        first = best.get(name)
+        if first is None or exact > share[f"{name} {first[0]:g} {first[1]:g}"][0]:
+            best[name] = rate, scale
     return best
 
 
@@ -248,6 +257,7 @@ def main() -> None:
     parser.add_argument("--made", type=_painting, default={}, help="how data are painted, as steps=15,dtype=bfloat16")
     parser.add_argument("--judged", type=_painting, default={}, help="how what is judged is painted")
     parser.add_argument("--rates", type=lambda text: tuple(map(float, text.split(","))), default=RATES)
+    parser.add_argument("--scales", type=lambda text: tuple(map(float, text.split(","))), default=SCALES)
     parser.add_argument("--search-seeds", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=4, help="pictures a test prompt")
     parser.add_argument("--limit", type=int, default=None, help="test prompts a task; default all")
@@ -255,23 +265,24 @@ def main() -> None:
     _check(options)
     studio = Studio(options.model)
     data = make_data(studio, options, options.out)
-    trained = [name for name in options.rows if ROWS[name].preset]
-    rates = search(studio, trained, data, options.out, options)
+    chosen = search(studio, [name for name in options.rows if not ROWS[name].of], data, options.out, options)
     ways: dict[str, dict[str, Any]] = {}
     for seed in range(options.training_seeds):  # seed by seed: stopped halfway, every row has as many
         for name in options.rows:
             row = ROWS[name]
+            rate, scale = chosen[row.of or name]
             if row.preset:
                 folder = options.out / "loras" / f"{name}-{seed}"
-                taught(row, data, folder, options, learning_rate=rates[name], seed=seed)
-                ways[f"{name} {seed}"] = {"lora": str(folder)}
+                taught(row, data, folder, options, learning_rate=rate, seed=seed)
+                ways[f"{name} {seed}"] = {"lora": str(folder), "guidance_scale": scale}
             elif row.of:
-                ways[f"{name} {seed}"] = {"lora": str(options.out / "loras" / f"{row.of}-{seed}"), **row.painting}
+                lora = str(options.out / "loras" / f"{row.of}-{seed}")
+                ways[f"{name} {seed}"] = {"lora": lora, "guidance_scale": scale, **row.painting}
             elif seed == 0:
-                ways[name] = {"lora": ""}
+                ways[name] = {"lora": "", "guidance_scale": scale}
     found = judged(studio, TEST, ways, options.out / "judged", options, options.seeds)
-    chosen = ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
-    lines = [*table(found, options.rows), f"Learning rates, by search on tuning pairs: {chosen}."]
+    told = ", ".join(f"{name} {rate:g} and {scale:g}" for name, (rate, scale) in chosen.items())
+    lines = [*table(found, options.rows), f"Learning rate and guidance scale, by search on tuning pairs: {told}."]
     (options.out / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 
