@@ -15,7 +15,7 @@ from PIL import Image
 
 from t2i_studio import Studio, making
 from t2i_studio.cli import main
-from t2i_studio.config import MakeDataSettings
+from t2i_studio.config import PRACTICE_MODEL, MakeDataSettings
 from t2i_studio.emoji.captions import Asked, Request
 from t2i_studio.errors import Cancelled, InputError, ModelNotFound, SettingError
 from t2i_studio.evaluation import Found, certainty, choose_items
@@ -248,7 +248,7 @@ def test_emoji_unet_makes_what_train_reads(tmp_path: Path, capsys: pytest.Captur
     assert json.loads(capsys.readouterr().out) == {"folder": str(out), "kept": 1, "made": 2}
     one = next(iter(examples(str(out))))
     assert (one.caption, one.image.size) == ("a red balloon", (128, 128))
-    made = Studio(home=tmp_path / "home").make_data(
+    made = Studio(PRACTICE_MODEL, home=tmp_path / "home").make_data(
         str(file), out=tmp_path / "again", per_prompt=2, scorer="none", keep_top=1, steps=3
     )
     same = lines(out / METADATA)[0]["file_name"]
