@@ -1,6 +1,6 @@
-"""A sprite that emoji-unet never saw, learnt as a token, and then asked for beside a noun that it knows.
+"""A sprite that the model never saw, learnt as a token, and then asked for beside a noun that it knows.
 
-    python benchmarks/personalised.py [--steps 1500] [--seeds 4] [--out DIR]
+    python benchmarks/personalised.py [--model emoji-unet-early] [--steps 1500] [--seeds 4] [--out DIR]
 
 The sprite is a house, drawn here. Its token `<house>` is learnt by textual inversion (Gal et al., arXiv
 2208.01618): one embedding, and, as a model of 24 sprites has no house in it, a LoRA of the U-Net's attention with it
@@ -29,7 +29,8 @@ from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from t2i_studio.config import ASSETS
+from t2i_studio import Studio
+from t2i_studio.config import PRACTICE_MODEL
 from t2i_studio.emoji.captions import Asked, Request
 from t2i_studio.emoji.make_sprites import fitted
 from t2i_studio.emoji.pretrain.vae import to_tensor
@@ -39,7 +40,8 @@ from t2i_studio.emoji.vocabulary import NOUNS
 from t2i_studio.evaluation import Item, Judged, Painted, compare, compared_markdown, evaluate
 from t2i_studio.evaluation.emoji_matcher import EmojiMatcher
 from t2i_studio.families import FAMILIES
-from t2i_studio.guidance import choose_method, guide
+from t2i_studio.guidance import choose_method, guide, read_weights
+from t2i_studio.models import resolve, source_of
 from t2i_studio.ways import read_ways, ways
 
 NOUN, TOKEN = "house", "<house>"
@@ -152,17 +154,17 @@ def denoising_loss(pipe: Any, latents: torch.Tensor, texts: Sequence[str]) -> to
     return F.mse_loss(pipe.unet(pipe.scheduler.add_noise(latents, noise, timesteps), timesteps, states).sample, target)
 
 
-def taught(folder: Path) -> Any:
+def taught(folder: Path, model: str) -> Any:
     """A fresh pipeline that was given what was learnt, through diffusers' own loaders."""
-    pipe = loaded()
+    pipe = loaded(model)
     pipe.load_textual_inversion(load_file(folder / EMBEDDING_FILE))
     if (folder / LORA_FILE).exists():
         pipe.load_lora_weights(folder, weight_name=LORA_FILE)
     return pipe
 
 
-def loaded() -> Any:
-    pipe = FAMILIES["stable-diffusion"].load(ASSETS / "emoji-unet", torch.float32)
+def loaded(model: str) -> Any:
+    pipe = FAMILIES["stable-diffusion"].load(source_of(resolve(model)), torch.float32)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -183,9 +185,9 @@ def judged(
     pipe: Any, way: dict[str, Any], asked: Sequence[Item], options: argparse.Namespace, folder: Path
 ) -> list[Judged]:
     """All pictures of one way of painting, judged."""
-    from t2i_studio.guidance import read_weights
-
-    method = choose_method(way["guide"], **read_weights(way["guide_weights"])) if way["guide"] else None
+    name = way.get("guide", "")
+    dials = Studio(options.model).dials(name, given=way.get("guide_weights", ()))
+    method = choose_method(name, **read_weights(dials)) if name else None
 
     def paint(part: Sequence[Item], seeds: Sequence[int]) -> list[Painted]:
         prompts = [item.prompt for item in part]
@@ -199,12 +201,19 @@ def judged(
             return [Painted(image) for image in pipe(prompts, **call).images]
 
     judge = EmojiMatcher(nouns=(*NOUNS, NOUN))
-    about = {"way": repr(method), "steps": options.steps, "rank": options.rank, "sampling": options.sampling}
+    about = {
+        "model": options.model,
+        "way": repr(method),
+        "steps": options.steps,
+        "rank": options.rank,
+        "sampling": options.sampling,
+    }
     return list(evaluate(asked, paint, judge, options.seeds, folder, about))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default=PRACTICE_MODEL, help="one of the embedded U-Nets")
     parser.add_argument("--steps", type=int, default=1500, help="of learning")
     parser.add_argument("--rank", type=int, default=8, help="of the LoRA; 0: the embedding alone")
     parser.add_argument("--seeds", type=int, default=4)
@@ -218,8 +227,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.out or Path(temporary)
         if not (folder / EMBEDDING_FILE).exists():
-            learn(loaded(), folder, options.steps, options.rank)
-        pipe, asked = taught(folder), items(options.limit)
+            learn(loaded(options.model), folder, options.steps, options.rank)
+        pipe, asked = taught(folder, options.model), items(options.limit)
         found = {label: judged(pipe, way, asked, options, folder / label) for label, way in named.items()}
     print(compared_markdown(compare(found)))
 

@@ -295,6 +295,9 @@ class ModelSettings(Settings):
     source: str = Field(description="Folder (relative ones below the project), hub id or file.")
     title: str = Field("", description="One line about it.")
     defaults: dict[str, Any] = Field(default_factory=dict, description="Overrides of generation settings.")
+    dials: dict[str, dict[str, float | bool]] = Field(
+        default_factory=dict, description="Guidance method → its dials here, as a search found them."
+    )
 
 
 def known_models() -> dict[str, ModelSettings]:

@@ -129,7 +129,19 @@ class Studio(Evaluating, DataSets):
             SettingError: unknown or out of range.
         """
         base = self.defaults(values.get("model")).model_dump()
-        return GenerateSettings.checked(**{**base, **values, "prompt": prompt})
+        asked = GenerateSettings.checked(**{**base, **values, "prompt": prompt})
+        return asked.model_copy(update={"guide_weights": self.dials(asked.guide, asked.model, asked.guide_weights)})
+
+    def dials(self, method: str, model: str | None = None, given: Sequence[str] = ()) -> tuple[str, ...]:
+        """The `given` dials of a guidance method, and those of the others that the model's list has values for.
+
+        Raises:
+            SettingError: a dial is not written as `step_size=10`.
+        """
+        from .guidance import with_dials
+
+        listed = known_models().get(model or self.model)
+        return with_dials(given, listed.dials.get(method, {}) if listed else {})
 
     def parse(self, prompt: str, nouns: Sequence[str] | None = None, language: str = "en") -> ParsedPrompt:
         """Words and subjects of a prompt; `nouns` picks words instead of the parser's subjects."""

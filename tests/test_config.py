@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from t2i_studio import Studio
 from t2i_studio.config import GenerateSettings, ModelSettings, known_models
 from t2i_studio.errors import SettingError
+from t2i_studio.guidance import choose_method
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,19 @@ def test_listed_models_are_valid_and_their_defaults_too() -> None:
     assert "emoji-unet" in models
     for model in models.values():
         GenerateSettings.checked(**model.defaults)
+        for method, dials in model.dials.items():
+            choose_method(method, **dials)
+
+
+def test_a_models_dials_fill_what_was_left_open(studio_home) -> None:
+    studio = Studio("emoji-unet-early")
+    own = studio.dials("ai-t2i")
+    assert [text.partition("=")[0] for text in own] == ["step_size", "window"]
+    assert studio.settings("a cat", guide="ai-t2i").guide_weights == own
+    mixed = studio.settings("a cat", guide="ai-t2i", guide_weights=("step-size=3", "isolation=1"))
+    assert mixed.guide_weights == ("step-size=3", "isolation=1", own[1])
+    assert studio.settings("a cat").guide_weights == ()
+    assert studio.settings("a cat", guide="ai-t2i", model="emoji-unet").guide_weights == ()
 
 
 def test_own_models_are_listed(studio_home) -> None:

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from .method import Method
 from .methods import METHODS, choose_method
-from .written import read_attributes, read_boxes, read_weights, write_boxes
+from .written import read_attributes, read_boxes, read_weights, with_dials, write_boxes
 
 if TYPE_CHECKING:
     from .steering import Guidance, guide
 
 __all__ = [
     "METHODS", "Guidance", "Method", "choose_method", "guide", "read_attributes", "read_boxes", "read_weights",
-    "write_boxes",
+    "with_dials", "write_boxes",
 ]  # fmt: skip
 
 

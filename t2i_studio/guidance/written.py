@@ -53,6 +53,20 @@ def read_attributes(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def with_dials(texts: Sequence[str], others: Mapping[str, float | bool]) -> tuple[str, ...]:
+    """Dials as written, then those of `others` that they leave open.
+
+    Raises:
+        SettingError: not so written.
+    """
+    written = read_weights(texts)
+    return (*texts, *(f"{name}={_plain(value)}" for name, value in others.items() if name not in written))
+
+
+def _plain(value: float | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}"
+
+
 def read_weights(texts: Sequence[str]) -> dict[str, float | bool]:
     """`aggregation=1.25` → dials of a method.
 

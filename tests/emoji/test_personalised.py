@@ -42,12 +42,12 @@ def test_only_the_new_token_is_learnt_and_it_can_be_guided(
 ) -> None:
     monkeypatch.setattr(personalised, "POOL", 8)
     monkeypatch.setattr(personalised, "BATCH", 4)
-    pipe = personalised.loaded()
+    pipe = personalised.loaded("emoji-unet-early")
     before = pipe.text_encoder.get_input_embeddings().weight.detach().clone()
     personalised.learn(pipe, tmp_path, steps=2, rank=2)
     after = pipe.text_encoder.get_input_embeddings().weight.detach()
     assert torch.equal(after[: len(before)], before)
-    again = personalised.taught(tmp_path)
+    again = personalised.taught(tmp_path, "emoji-unet-early")
     number = again.tokenizer.convert_tokens_to_ids(personalised.TOKEN)
     assert torch.equal(again.text_encoder.get_input_embeddings().weight[number], after[len(before)])
     prompt = "a photo of a <house> and a cat"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from t2i_studio.errors import SettingError
-from t2i_studio.guidance import METHODS, choose_method, read_attributes, read_boxes, read_weights
+from t2i_studio.guidance import METHODS, choose_method, read_attributes, read_boxes, read_weights, with_dials
 from t2i_studio.types import Box
 
 
@@ -38,6 +38,13 @@ def test_attributes() -> None:
 def test_two_boxes_for_one() -> None:
     with pytest.raises(SettingError, match="two boxes"):
         read_boxes(["cat:0,0,1,1", "cat:0,0,.5,1"])
+
+
+def test_dials_over_others() -> None:
+    others = {"step_size": 10.0, "window": 0.8, "refine": False}
+    assert with_dials((), others) == ("step_size=10", "window=0.8", "refine=false")
+    assert with_dials(("step-size=2.5",), others) == ("step-size=2.5", "window=0.8", "refine=false")
+    assert read_weights(with_dials((), others)) == others
 
 
 @pytest.mark.parametrize("text", ["aggregation", "aggregation=much", "=", ""])

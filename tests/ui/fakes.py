@@ -29,6 +29,7 @@ from t2i_studio.errors import (
     SettingError,
     StudioError,
 )
+from t2i_studio.guidance import with_dials
 from t2i_studio.jobs import Job, JobQueue
 from t2i_studio.runs import RunStore, new_run_id
 from t2i_studio.training.settings import TrainSettings
@@ -36,6 +37,8 @@ from t2i_studio.types import GuidedStep, Maps, MapStack, ParsedPrompt, Run, Subj
 
 NOUNS = {file.stem for file in (ASSETS / "sprites").glob("*.png")} | {"lighthouse", "sea", "light"}
 COLOURS = {"red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "gray", "black", "white"}
+DIALS = {"ai-t2i": {"step_size": 7.0, "window": 0.8}}
+"""Of the larger model."""
 COUNTS = {"two": 2, "three": 3, "four": 4}
 STOPS = {"a", "an", "the", "and", "with", "of", "on", "in", "near"} | set(COUNTS)
 LIMIT = 75
@@ -285,7 +288,7 @@ class FakeStudio:
             "emoji-unet": ModelSettings(
                 family="fake", source=".", title="Emoji, ships with the studio", defaults=small
             ),
-            "big-one": ModelSettings(family="fake", source=".", title="A larger one", defaults=large),
+            "big-one": ModelSettings(family="fake", source=".", title="A larger one", defaults=large, dials=DIALS),
         }
 
     def stamp(self, settings: GenerateSettings) -> tuple[object, ...]:
@@ -297,6 +300,10 @@ class FakeStudio:
         if known is None and "/" not in model:
             raise ModelNotFound(f"No model {model!r}.", "Choose one from the list, or give a folder.")
         return GenerateSettings.checked(model=model, **(known.defaults if known else {}))
+
+    def dials(self, method: str, model: str | None = None, given: Sequence[str] = ()) -> tuple[str, ...]:
+        listed = self.models().get(model or self.model)
+        return with_dials(given, listed.dials.get(method, {}) if listed else {})
 
     def settings(self, prompt: str, **values: Any) -> GenerateSettings:
         base = self.defaults(values.get("model")).model_dump()

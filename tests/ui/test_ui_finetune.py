@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from t2i_studio.training.settings import GROUPS, TrainSettings
+from t2i_studio.training.settings import GROUPS, OWN_PICTURES, TrainSettings
 from t2i_studio.ui.finetune.board import POINTS, curves
 from t2i_studio.ui.scratch import Scratch
 from t2i_studio.ui.tabs.data_events import MAKING
@@ -63,11 +63,25 @@ def test_controls_hold_every_preset(handlers: FineTuneHandlers, preset: str) -> 
 
 
 def test_a_preset_leaves_model_and_data(handlers: FineTuneHandlers) -> None:
-    given = dict(zip(NAMES, handlers.use_preset("gors"), strict=True))
+    told, *kept = handlers.use_preset("gors", "my-model", "my-pictures")
+    given = dict(zip(NAMES, kept, strict=True))
     skipped = gr.skip()
     assert given["model"] == given["data"] == given["seed"] == skipped
     assert (given["ctcal"], given["reward_weights"]) == (False, True)
-    assert dict(zip(NAMES, handlers.use_preset("ctcal-sd3"), strict=True))["model"].startswith("stabilityai/")
+    assert told["info"].startswith("GORS (T2I-CompBench")
+
+
+def test_what_a_preset_brought_goes_with_it(handlers: FineTuneHandlers) -> None:
+    _, *values = handlers.use_preset("full-finetune", "my-model", "my-pictures")
+    brought = dict(zip(NAMES, values, strict=True))
+    assert (brought["data"], brought["full_finetune"]) == ("scenes:4000", True)
+    assert brought["model"] == gr.skip()
+    after = dict(zip(NAMES, handlers.use_preset("ctcal", "my-model", brought["data"])[1:], strict=True))
+    assert (after["model"], after["data"], after["full_finetune"]) == (gr.skip(), OWN_PICTURES, False)
+    sd3 = dict(zip(NAMES, handlers.use_preset("ctcal-sd3", "my-model", "x")[1:], strict=True))["model"]
+    assert sd3.startswith("stabilityai/")
+    back = dict(zip(NAMES, handlers.use_preset("gors", sd3, "x")[1:], strict=True))
+    assert (back["model"], back["data"]) == (handlers.studio.practice_model, gr.skip())
 
 
 def test_started_followed_and_done(handlers: FineTuneHandlers) -> None:

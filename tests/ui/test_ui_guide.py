@@ -11,7 +11,7 @@ from t2i_studio.guidance import METHODS
 from t2i_studio.types import GuidedStep
 from t2i_studio.ui.losses import series
 from t2i_studio.ui.scratch import Scratch
-from t2i_studio.ui.tabs.guide_events import ALL, DIALS, SETTINGS, GuideHandlers
+from t2i_studio.ui.tabs.guide_events import ALL, BROUGHT, DIALS, SETTINGS, GuideHandlers
 from tests.ui.fakes import FakeStudio
 
 
@@ -39,6 +39,30 @@ def test_both_are_painted_from_one_seed(handlers: GuideHandlers) -> None:
     plain, guided = (handlers.studio.task(one).settings for one in ids)  # type: ignore[union-attr]
     assert (plain.guide, guided.guide, guided.guide_weights) == ("", "ai-t2i", ("isolation=3.0",))
     assert plain.seed == guided.seed == 7
+
+
+def test_a_model_brings_its_dials(handlers: GuideHandlers) -> None:
+    brought = dict(zip((*BROUGHT, *DIALS), handlers.use_model("big-one"), strict=True))
+    assert (brought["steps"], brought["ai-t2i.step_size"], brought["ai-t2i.window"]) == (25, 7.0, 0.8)
+    assert brought["ai-t2i.isolation"] == METHODS["ai-t2i"].model_fields["isolation"].default
+    assert brought["syngen.step_size"] == METHODS["syngen"].model_fields["step_size"].default
+    back = dict(zip((*BROUGHT, *DIALS), handlers.use_model("emoji-unet"), strict=True))
+    assert back["ai-t2i.step_size"] == METHODS["ai-t2i"].model_fields["step_size"].default
+    assert handlers.use_model("none-such") == [gr.skip()] * (len(BROUGHT) + len(DIALS))
+
+
+def test_dials_are_written_where_model_or_method_would_have_others(handlers: GuideHandlers) -> None:
+    """Whoever puts the published step size back on a model with its own must get it, also by the command line."""
+    published = values(handlers, model="big-one")
+    ids, *_ = handlers.start(None, None, *published)
+    weights = handlers.studio.task(ids[1]).settings.guide_weights  # type: ignore[union-attr]
+    assert weights == ("step_size=20.0", "window=0.5")
+    ids, *_ = handlers.start(None, None, *values(handlers, model="big-one", **{"ai-t2i.step_size": 7.0}))
+    weights = handlers.studio.task(ids[1]).settings.guide_weights  # type: ignore[union-attr]
+    assert weights == ("step_size=7.0", "window=0.5")
+    ids, *_ = handlers.start_all(None, None, *published)
+    every = {one.settings.guide: one.settings.guide_weights for one in map(handlers.studio.task, ids)}  # type: ignore[union-attr]
+    assert every["ai-t2i"] == ("step_size=7", "window=0.8")
 
 
 def test_all_methods(handlers: GuideHandlers) -> None:

@@ -15,7 +15,7 @@ from ..viewer import SCRIPTS
 from . import data as bringing
 from .asking import PRIVATE, model_choices
 from .data_events import MAKING, DataHandlers
-from .finetune_events import NAMES, FineTuneHandlers, presets
+from .finetune_events import NAMES, FineTuneHandlers, preset_info, presets
 
 if TYPE_CHECKING:
     from ...studio import Studio
@@ -80,9 +80,8 @@ def _ask(studio: Studio, handlers: FineTuneHandlers) -> dict[str, Any]:
 
     with gr.Group(elem_classes=["card", "ask"]):
         preset = gr.Dropdown(
-            presets(), value=FIRST, label="Preset", info="What is taught; sets the controls below.",
-            elem_id="tune-preset", interactive=True,
-        )  # fmt: skip
+            presets(), value=FIRST, label="Preset", info=preset_info(FIRST), elem_id="tune-preset", interactive=True
+        )
         own("model", choices=model_choices(studio))
         own("data")
         data = bringing.build()
@@ -105,11 +104,13 @@ def _ask(studio: Studio, handlers: FineTuneHandlers) -> dict[str, Any]:
 def _wire(handlers: FineTuneHandlers, parts: Parts, page: gr.Blocks) -> None:
     controls = [parts.settings[name] for name in NAMES]
     shown = [parts.chosen, parts.board]
-    parts.preset.input(handlers.use_preset, parts.preset, controls, queue=False, **PRIVATE)
+    asked = [parts.preset, parts.settings["model"], parts.settings["data"]]
+    parts.preset.input(handlers.use_preset, asked, [parts.preset, *controls], queue=False, **PRIVATE)
     parts.go.click(
         handlers.start, [parts.preset, *controls], [*shown, parts.problems], concurrency_limit=None, **PRIVATE
     )
-    costly = [parts.settings[name].change for name in ("max_train_steps", "model", "train_batch_size", "ctcal")]
+    deciding = ("max_train_steps", "model", "train_batch_size", "ctcal", "full_finetune")
+    costly = [parts.settings[name].change for name in deciding]
     gr.on(costly, handlers.cost, [parts.preset, *controls], parts.cost, trigger_mode="always_last", **PRIVATE)
     page.load(handlers.open, None, shown, **PRIVATE)
     parts.board.tick(handlers.refresh, shown, shown, queue=False, **PRIVATE)

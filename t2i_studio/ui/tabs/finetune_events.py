@@ -35,11 +35,22 @@ def presets() -> list[str]:
     return sorted(names, key=lambda name: (name.startswith("ablation"), name != "ctcal", name))
 
 
+def preset_info(name: str) -> str:
+    """What a preset teaches: the comment in its file's first line."""
+    return _text(name).split("\n", 1)[0].removeprefix("# ")
+
+
 def preset_settings(name: str, **usual: Any) -> TrainSettings:
     """A preset's settings, with samples to look at, and what is `usual` where it says nothing."""
-    file = CONFIGS / "training" / f"{name}.yaml"
-    given = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    return TrainSettings.checked(**{"validation_prompts": SAMPLES, "checkpointing_steps": 50, **usual, **given})
+    return TrainSettings.checked(**{"validation_prompts": SAMPLES, "checkpointing_steps": 50, **usual, **_given(name)})
+
+
+def _given(preset: str) -> dict[str, Any]:
+    return yaml.safe_load(_text(preset)) or {}
+
+
+def _text(preset: str) -> str:
+    return (CONFIGS / "training" / f"{preset}.yaml").read_text(encoding="utf-8")
 
 
 class FineTuneHandlers:
@@ -55,12 +66,18 @@ class FineTuneHandlers:
         """The values of all controls for a preset."""
         return as_values(preset_settings(preset, model=self.studio.practice_model).model_dump())
 
-    def use_preset(self, preset: str) -> list[Any]:
-        """All controls as a preset has them; model and data stay where it names none."""
-        file = CONFIGS / "training" / f"{preset}.yaml"
-        given = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-        kept = {"model", "data", "seed"} - given.keys()
-        return [gr.skip() if name in kept else value for name, value in zip(NAMES, self.values_of(preset), strict=True)]
+    def use_preset(self, preset: str, model: str, data: str) -> list[Any]:
+        """What the preset teaches, and all controls as it has them.
+
+        Model and data stay where it names none, unless another preset brought them.
+        """
+        given, every = _given(preset), list(map(_given, presets()))
+        kept = {"seed"} - given.keys()
+        for name, value in (("model", model), ("data", data)):
+            if name not in given and all(value != other.get(name) for other in every):
+                kept.add(name)
+        values = zip(NAMES, self.values_of(preset), strict=True)
+        return [gr.update(info=preset_info(preset)), *(gr.skip() if name in kept else value for name, value in values)]
 
     def cost(self, preset: str, *values: Any) -> str:
         """How long it will take, from jobs of the same kind on this machine; else when it will be known."""
@@ -170,5 +187,7 @@ def _duplicated(job: Job) -> list[Any]:
 
 
 def _alike(job: Job, given: Mapping[str, Any]) -> bool:
-    names: Sequence[str] = ("model", "train_batch_size", "gradient_accumulation_steps", "ctcal", "resolution")
+    names: Sequence[str] = (
+        "model", "train_batch_size", "gradient_accumulation_steps", "ctcal", "full_finetune", "resolution",
+    )  # fmt: skip
     return all(job.settings.get(name) == given.get(name) for name in names)

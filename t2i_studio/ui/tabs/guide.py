@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from ..controls import control
 from ..parts import held, in_turn, part
 from ..viewer import SCRIPTS
 from .asking import PRIVATE, Asking, model_choices
-from .guide_events import DIALS, SETTINGS, GuideHandlers
+from .guide_events import BROUGHT, DIALS, SETTINGS, GuideHandlers
 
 if TYPE_CHECKING:
     from ...studio import Studio
@@ -89,7 +90,7 @@ def _ask(studio: Studio, handlers: GuideHandlers) -> dict[str, Any]:
             cancel = gr.Button("Cancel", variant="stop", elem_id="guide-cancel", elem_classes=["stop"], visible=False)
         every = gr.Button("Try all methods", elem_id="guide-every")
         with gr.Accordion("Weights · what counts how much", open=False, elem_classes=["fold"]):
-            dials, groups = _dials()
+            dials, groups = _dials(handlers.own_dials(first))
         with gr.Accordion("Boxes · where each should stand", open=False, elem_classes=["fold"], elem_id="guide-layout"):
             canvas = part("canvas", handlers.canvas(EXAMPLE, first, "en", None, ""), scripts=("guide/canvas",))
             settings["boxes"] = gr.Textbox(
@@ -112,8 +113,9 @@ def _ask(studio: Studio, handlers: GuideHandlers) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _dials() -> tuple[dict[str, gr.Component], dict[str, gr.Group]]:
+def _dials(values: Sequence[Any]) -> tuple[dict[str, gr.Component], dict[str, gr.Group]]:
     """A control for every field of every method; those of the chosen one are in sight."""
+    own = dict(zip(DIALS, values, strict=True))
     dials: dict[str, gr.Component] = {}
     groups: dict[str, gr.Group] = {}
     for method, kind in METHODS.items():
@@ -121,10 +123,9 @@ def _dials() -> tuple[dict[str, gr.Component], dict[str, gr.Group]]:
             gr.Group(visible=method == FIRST, elem_classes=["dials"]) as groups[method],
             gr.Row(elem_classes=["fold-row"]),
         ):
-            for name, field in kind.model_fields.items():
-                dials[f"{method}.{name}"] = control(
-                    name, field.default, kind, elem_id=f"guide-{method}-{name}", min_width=130
-                )
+            for name in kind.model_fields:
+                place = f"{method}.{name}"
+                dials[place] = control(name, own[place], kind, elem_id=f"guide-{method}-{name}", min_width=130)
     return dials, groups
 
 
@@ -143,10 +144,8 @@ def _wire(handlers: GuideHandlers, parts: Parts, page: gr.Blocks) -> None:
     parts.settings["guide"].change(
         handlers.show_dials, parts.settings["guide"], list(parts.groups.values()), queue=False, **PRIVATE
     )
-    model.input(
-        handlers.use_model, model, [parts.settings[n] for n in ("steps", "guidance_scale", "width", "height")],
-        queue=False, **PRIVATE,
-    )  # fmt: skip
+    brought = [*(parts.settings[n] for n in BROUGHT), *(parts.dials[n] for n in DIALS)]
+    model.input(handlers.use_model, model, brought, queue=False, **PRIVATE)
     read: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": None, **PRIVATE}
     turn = in_turn("guide-words")
     gr.on(

@@ -27,6 +27,8 @@ SETTINGS = (
     "prompt", "model", "guide", "seed", "guide_strength", "boxes", "steps", "guidance_scale", "width", "height",
     "scheduler", "language", "lora", "lora_scale",
 )  # fmt: skip
+BROUGHT = ("steps", "guidance_scale", "width", "height")
+"""Settings that come with a model; so do its dials."""
 DIALS = tuple(f"{method}.{name}" for method, kind in METHODS.items() for name in kind.model_fields)
 ALL: dict[str, tuple[str, tuple[str, ...]]] = {
     **{name: (name, ()) for name, kind in METHODS.items() if not kind.needs_boxes},
@@ -67,7 +69,8 @@ class GuideHandlers(Several):
             plain, method, _ = self._asked(choice, rest, values)
             found = [self._unguided(plain)]
             for label, (name, dials) in ALL.items():
-                given = {**plain.model_dump(), **method, "guide": name, "guide_weights": dials}
+                every = self.studio.dials(name, plain.model, dials)
+                given = {**plain.model_dump(), **method, "guide": name, "guide_weights": every}
                 found.append(self._submit(GenerateSettings.checked(**given), label))
             return found
 
@@ -76,7 +79,7 @@ class GuideHandlers(Several):
     def _asked(
         self, choice: Choice | None, rest: dict[str, Any] | None, values: Sequence[Any]
     ) -> tuple[GenerateSettings, dict[str, Any], tuple[str, ...]]:
-        """Settings without guidance, what the method adds, and the dials that differ from its own.
+        """Settings without guidance, what the method adds, and the dials that differ from its own, or the model's own.
 
         `rest`: settings without a control here (negative prompt, dtype …) of a run that is used again.
 
@@ -87,10 +90,11 @@ class GuideHandlers(Several):
         name = given["guide"]
         kind = METHODS.get(name)
         own = {field: given[f"{name}.{field}"] for field in kind.model_fields} if kind else {}
+        usual = read_weights(self.studio.dials(name, given["model"]))
         dials = tuple(
             f"{field}={str(value).lower() if isinstance(value, bool) else value}"
             for field, value in own.items()
-            if kind is not None and value != kind.model_fields[field].default
+            if kind is not None and (value != kind.model_fields[field].default or value != usual.get(field, value))
         )
         boxes = tuple(part.strip() for part in str(given["boxes"] or "").split(";") if part.strip())
         typed = {n: given[n] for n in SETTINGS if n not in ("guide", "guide_strength", "boxes")}
@@ -214,12 +218,20 @@ class GuideHandlers(Several):
         return [gr.update(visible=name == method) for name in METHODS]
 
     def use_model(self, model: str) -> list[Any]:
-        """The settings a model brings."""
+        """The settings and dials a model brings."""
         try:
             given = self.studio.defaults(model)
         except StudioError:  # said when it is asked to paint
-            return [gr.skip()] * 4
-        return [getattr(given, name) for name in ("steps", "guidance_scale", "width", "height")]
+            return [gr.skip()] * (len(BROUGHT) + len(DIALS))
+        return [*(getattr(given, name) for name in BROUGHT), *self.own_dials(model)]
+
+    def own_dials(self, model: str) -> list[Any]:
+        """Every dial as a model has it, else its method."""
+        return [
+            _dial(GenerateSettings.checked(guide=method, guide_weights=self.studio.dials(method, model)), place)
+            for place in DIALS
+            for method in (place.split(".")[0],)
+        ]
 
     def described(self, prompt: str, language: str, choice: Choice | None) -> dict[str, Any]:
         """The value of the attributes."""
