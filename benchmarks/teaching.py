@@ -2,7 +2,7 @@
 
     python benchmarks/teaching.py --out DIR [--steps 600] [--training-seeds 5] [--rows base,plain,gors,ctcal …]
 
-1. data    emoji-unet's own pictures of train prompts, selected by the detector (seeds that no table uses)
+1. data    the model's own pictures of train prompts, selected by the detector (seeds that no table uses)
 2. search  each row's learning rate and guidance scale, on tuning pairs
 3. train   each row with several seeds; paired by seed
 4. judge   test pairs seen and unseen
@@ -28,6 +28,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from t2i_studio import Studio
+from t2i_studio.config import PRACTICE_MODEL
 from t2i_studio.evaluating import evaluation_of
 from t2i_studio.evaluation import Judged
 from t2i_studio.finetune import SETTINGS, preset, train
@@ -245,7 +246,7 @@ def main() -> None:
     """All stages, each resumed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--model", default="emoji-unet")
+    parser.add_argument("--model", default=PRACTICE_MODEL)
     parser.add_argument("--rows", type=_words, default=tuple(ROWS))
     parser.add_argument("--steps", type=int, default=600, help="optimizer steps of every training")
     parser.add_argument("--training-seeds", type=int, default=5)
