@@ -34,6 +34,7 @@ from .runs import storing
 from .training import lora, whole
 from .training.data import count_examples, encode, has_rewards
 from .training.loop import Training, Watcher
+from .training.settings import IN_LORA
 from .visuals import pair_image
 
 if TYPE_CHECKING:
@@ -293,7 +294,7 @@ def header(settings: TrainSettings, family: Family, pipe: Any, weights: dict[str
         "modelspec.implementation": "diffusers",
         "modelspec.title": f"{settings.model} {'CTCal' if settings.ctcal else 'LoRA'}",
         "modelspec.date": now.isoformat(timespec="seconds"),
-        "t2i_studio.settings": settings.model_dump_json(),
+        IN_LORA: settings.model_dump_json(),
         "t2i_studio.weights": repr(weights),
     }
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from safetensors import SafetensorError, safe_open
+
+from .paths import typed
 from .runs import new_run_id
+from .training.settings import IN_LORA
 from .types import ParsedPrompt, Run, TokenSpans
 
 if TYPE_CHECKING:
@@ -33,6 +38,9 @@ def record(
             notes.append(f"Past the model's limit of {span.num_columns} tokens, so not painted: {shown}.")
     if ORACLE in made.ways:
         notes.append("Maps were read by the one-hot oracle: exact, but slower (t2i-studio doctor says why).")
+    learner = taught_on(settings.lora)
+    if learner and learner != settings.model:
+        notes.append(f"The LoRA was taught on {learner}; on {settings.model} it may do something else.")
     return Run(
         id=new_run_id(settings.prompt, created),
         created=created.isoformat(timespec="seconds"),
@@ -50,6 +58,20 @@ def record(
         },
         notes=tuple(notes),
     )
+
+
+def taught_on(lora: str) -> str:
+    """The model that a LoRA of this studio was taught on, by its header; "" where that does not tell."""
+    if not lora:
+        return ""
+    from .training.lora import WEIGHTS
+
+    place = typed(lora)
+    try:
+        with safe_open(place / WEIGHTS if place.is_dir() else place, "np") as file:
+            return str(json.loads((file.metadata() or {}).get(IN_LORA, "{}")).get("model", ""))
+    except (OSError, ValueError, SafetensorError):
+        return ""
 
 
 def versions() -> dict[str, str]:

@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file, save_file
 
 from t2i_studio import Studio
 from t2i_studio.errors import InputError, PromptError, SettingError, StorageError, UnsafeCheckpoint
 from t2i_studio.families import FAMILIES
+from t2i_studio.records import taught_on
 from t2i_studio.studio import result_of
+from t2i_studio.training.settings import IN_LORA, TrainSettings
 
 pytestmark = pytest.mark.models
 SMALL = {"steps": 3, "width": 64, "height": 64, "guidance_scale": 4.0}
@@ -129,6 +132,19 @@ def test_a_lora_changes_the_picture_and_leaves_no_trace(studio: Studio, tiny_fol
     assert not np.array_equal(np.asarray(plain.image), np.asarray(changed.image))
     assert np.array_equal(np.asarray(plain.image), np.asarray(after.image))
     assert abs(plain.maps["cat"] - changed.maps["cat"]).max() > 0
+    assert not changed.notes
+    file = tmp_path / "pytorch_lora_weights.safetensors"
+    save_file(load_file(file), file, {IN_LORA: TrainSettings(model="another").model_dump_json()})
+    told = studio.generate("a cat", seed=3, lora=str(tmp_path), **SMALL).notes
+    assert told[0].startswith("The LoRA was taught on another")
+
+
+def test_a_lora_of_another_model_is_told(tmp_path: Path) -> None:
+    told = {IN_LORA: TrainSettings(model="one").model_dump_json()}
+    save_file({"x": np.zeros(1)}, tmp_path / "pytorch_lora_weights.safetensors", told)
+    (tmp_path / "broken.safetensors").write_bytes(b"{")
+    assert taught_on(str(tmp_path)) == taught_on(str(tmp_path / "pytorch_lora_weights.safetensors")) == "one"
+    assert taught_on("") == taught_on("owner/lora") == taught_on(str(tmp_path / "broken.safetensors")) == ""
 
 
 def test_a_cancelled_generation_leaves_nothing_and_the_next_runs(studio: Studio) -> None:

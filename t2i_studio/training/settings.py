@@ -8,6 +8,8 @@ from ..config import MAX_SEED, PRACTICE_MODEL, Settings
 
 OWN_PICTURES = "emoji-own-pictures"
 """emoji-unet-early's own, those of many that show what was asked for: it ships."""
+IN_LORA = "t2i_studio.settings"
+"""Header key of a LoRA's file: the settings it was taught with, JSON."""
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Learning": (
         "rates, batch, schedule",
