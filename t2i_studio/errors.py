@@ -13,6 +13,7 @@
     │   ├── RunNotFound       no such run
     │   ├── RunBroken         its files are missing, damaged or of a newer version
     │   └── StorageError      disk full, or the folder can't be written
+    ├── OutOfMemory           a device has too little of it
     └── Cancelled             the user asked to stop
 
 Each says what was wrong and what to do. The command line shows one line, the browser a message;
@@ -28,6 +29,7 @@ __all__ = [
     "ModelBroken",
     "ModelError",
     "ModelNotFound",
+    "OutOfMemory",
     "PromptError",
     "RunBroken",
     "RunError",
@@ -62,6 +64,10 @@ class SettingError(InputError):
     def __init__(self, problem: str, remedy: str = "", name: str = "") -> None:
         self.name = name
         super().__init__(problem, remedy)
+
+
+class OutOfMemory(StudioError):
+    """A device has too little memory for what was asked."""
 
 
 class ModelError(StudioError):

@@ -70,13 +70,19 @@ class Evaluating:
         return tuple(dict.fromkeys(item.task for item in choose_items(suite)))
 
     def _evaluation(self, out: Path | None, progress: Progress | None, values: Mapping[str, Any]) -> Evaluation:
+        from .families import is_hub_id
         from .judging import Evaluation
+        from .models import resolve
 
         def settings(prompt: str, **given: Any) -> GenerateSettings:
             return self.settings(prompt, **{"model": self.model, **given})
 
         asked = EvaluateSettings.checked(**values)
-        return Evaluation(asked, settings, self.home / "evaluations", out, progress)
+        evaluation = Evaluation(asked, settings, self.home / "evaluations", out, progress)
+        for model in {one.model for one in evaluation.ways.values()}:
+            if not is_hub_id(model):  # those are asked for when they are loaded
+                resolve(model)
+        return evaluation
 
     def evaluate(
         self, suite: str, *, judge: str = "emoji-matcher", num_seeds: int = 4, tasks: Sequence[str] = (),

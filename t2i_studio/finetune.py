@@ -31,7 +31,7 @@ from .generation import enough_memory
 from .models import pick_device, resolve, source_of
 from .paths import typed
 from .runs import storing
-from .training import lora, whole
+from .training import checkpoints, lora, whole
 from .training.data import count_examples, encode, has_rewards
 from .training.loop import Training, Watcher
 from .training.settings import IN_LORA
@@ -47,6 +47,8 @@ SETTINGS = "settings.yaml"
 SAMPLE_SEED = 1234
 LEAST_DISK = 300 * 2**20
 """Bytes that must be free before a fine-tune begins."""
+LESS = "Use a smaller train_batch_size or resolution, gradient_checkpointing, or mixed_precision bf16"
+"""What helps where a fine-tune needs too much memory."""
 _DTYPES = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 _CONTINUES = frozenset({"resume_from_checkpoint", "max_train_steps", "output_dir", "checkpoints_total_limit"})
 """Settings that may differ when a training goes on."""
@@ -75,10 +77,12 @@ def train(settings: TrainSettings, watcher: Watcher | None = None) -> Path:
         if accelerator.is_main_process:
             _claim(folder, settings)
         accelerator.wait_for_everyone()
-        weights = _learn(settings, folder, accelerator, watcher or Watcher())
+        with enough_memory(LESS):
+            weights = _learn(settings, folder, accelerator, watcher or Watcher())
         accelerator.free_memory()  # it holds the optimizer, and with it all that learnt
         if accelerator.is_main_process:
-            _check_files(folder, settings, weights, accelerator.device)
+            with enough_memory("What was learnt is written; it could only not be loaded back"):
+                _check_files(folder, settings, weights, accelerator.device)
         accelerator.wait_for_everyone()
         accelerator.end_training()
     finally:
@@ -107,11 +111,10 @@ def _learn(settings: TrainSettings, folder: Path, accelerator: Accelerator, watc
     data = encode(pipe, family, settings.data, width, height, settings.tokens, settings.language)
     defaults = GenerateSettings.checked(**model.defaults)
     sampler = _Sampler(watcher, accelerator, settings, family, folder, (width, height), defaults)
-    with enough_memory():
-        training = Training(pipe, family, settings, data, folder, accelerator)
-        _room_for_checkpoints(folder, settings, sum(p.numel() for p in training.parameters))
-        sampler.learner = training.learner
-        training.run(sampler)
+    training = Training(pipe, family, settings, data, folder, accelerator)
+    _room_for_checkpoints(folder, settings, sum(p.numel() for p in training.parameters))
+    sampler.learner = training.learner
+    training.run(sampler)
     if accelerator.is_main_process:
         with storing(folder):
             learnt = training.student.state(pipe, family)
@@ -160,7 +163,8 @@ def preflight(settings: TrainSettings) -> None:
             "These pictures have no rewards that differ.", "Write `reward` into metadata.jsonl, or teach without.",
             "data",
         )  # fmt: skip
-    pick_device(settings.device)
+    if pick_device(settings.device).type == "cpu" and settings.mixed_precision == "fp16":
+        raise SettingError("fp16 needs a GPU.", "Use bf16, or no.", "mixed_precision")
     _check_tracker(settings)
     free = shutil.disk_usage(_existing(_folder(settings))).free
     if free < LEAST_DISK:
@@ -177,6 +181,9 @@ def _room_for_checkpoints(folder: Path, settings: TrainSettings, learning: int) 
     """
     each = learning * 4 * (4 if settings.use_ema else 3)
     wanted = each * (settings.checkpoints_total_limit + 1) + learning * 4  # one more while the oldest still lies there
+    # Going on, some of them lie there already and are replaced.
+    there = sum(file.stat().st_size for one in checkpoints.listed(folder) for file in one.rglob("*") if file.is_file())
+    wanted -= min(there, each * settings.checkpoints_total_limit)
     free = shutil.disk_usage(folder).free
     if free < wanted:
         raise StorageError(

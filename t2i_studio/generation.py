@@ -16,7 +16,7 @@ import diffusers
 import torch
 
 from .config import GenerateSettings, MapSettings
-from .errors import InputError, ModelBroken, SettingError, StudioError, UnsafeCheckpoint
+from .errors import InputError, ModelBroken, OutOfMemory, SettingError, UnsafeCheckpoint
 from .guidance import Guidance, choose_method, guide, read_attributes, read_boxes, read_weights
 from .models import LoadedModel
 from .paths import typed
@@ -71,7 +71,7 @@ def generate(
     Raises:
         Cancelled: the listener asked for it.
         SettingError: a scheduler, LoRA or number of steps that this model can't use; maps too large.
-        StudioError: out of device memory.
+        OutOfMemory: of the device.
     """
     listener = listener or Listener()
     check_size(model, settings)
@@ -117,15 +117,12 @@ def _guided(
 
 
 @contextmanager
-def enough_memory() -> Iterator[None]:
+def enough_memory(remedy: str = "Use a smaller size, dtype float16, or offload model") -> Iterator[None]:
     """Turn a device that runs out of memory into an error that says what to do."""
     try:
         yield
     except torch.OutOfMemoryError as error:
-        raise StudioError(
-            "The device ran out of memory.",
-            "Use a smaller size, dtype float16, or offload model; close other programs on it.",
-        ) from error
+        raise OutOfMemory("The device ran out of memory.", f"{remedy}; close other programs on it.") from error
 
 
 def check_size(model: LoadedModel, settings: MapSettings) -> None:
@@ -248,17 +245,23 @@ def _scheduler(model: LoadedModel, settings: GenerateSettings) -> Iterator[None]
         pipe.scheduler = own
 
 
+def check_lora(lora: str) -> None:
+    """Raise what can be told of a LoRA before its model is loaded: it is not there, or may run code."""
+    path = typed(lora)
+    if path.is_file() and path.suffix != ".safetensors":
+        raise UnsafeCheckpoint(f"{path.name} is no .safetensors file.", "Use the LoRA's .safetensors version.")
+    if not path.exists() and lora.count("/") != 1:
+        raise InputError(f"There is no LoRA at {lora!r}.", "Give its folder or .safetensors file.")
+
+
 @contextmanager
 def lora_loaded(model: LoadedModel, settings: MapSettings) -> Iterator[None]:
     """The asked LoRA for one run; none afterwards."""
     if not settings.lora:
         yield
         return
+    check_lora(settings.lora)
     path = typed(settings.lora)
-    if path.is_file() and path.suffix != ".safetensors":
-        raise UnsafeCheckpoint(f"{path.name} is no .safetensors file.", "Use the LoRA's .safetensors version.")
-    if not path.exists() and settings.lora.count("/") != 1:
-        raise InputError(f"There is no LoRA at {settings.lora!r}.", "Give its folder or .safetensors file.")
     try:
         source = str(path) if path.exists() else settings.lora
         model.pipe.load_lora_weights(source, adapter_name="studio", use_safetensors=True)

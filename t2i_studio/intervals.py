@@ -15,8 +15,13 @@ SEED = 1
 
 
 def bootstrapped(groups: Sequence[Sequence[float]]) -> tuple[float, float, float]:
-    """Mean over all pictures and its interval, drawn anew prompt by prompt (percentiles); NaN without any."""
+    """Mean over all pictures and its interval, drawn anew prompt by prompt (percentiles); NaN without any.
+
+    Of a single prompt its pictures are drawn, which tells of that prompt alone.
+    """
     filled = [group for group in groups if group]
+    if len(filled) == 1:
+        filled = [[value] for value in filled[0]]
     if not filled:
         return float("nan"), float("nan"), float("nan")
     sums, counts = np.array([sum(group) for group in filled]), np.array([len(group) for group in filled])

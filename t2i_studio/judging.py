@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +36,9 @@ from .evaluation import (
     lay_out,
     picture_name,
 )
-from .generation import Listener, paint
-from .guidance import choose_method, read_weights
+from .generation import Listener, check_lora, paint
+from .guidance import choose_method, read_attributes, read_boxes, read_weights
+from .guidance.schedulers import LOSE, REMEDY
 from .metrics import measure, scatter
 from .paths import typed
 from .recording import BatchMaps
@@ -70,7 +72,7 @@ class Evaluation:
         asked: suite, judge, seeds, and what each way is.
         settings: makes a way's fields into checked settings of one picture.
         home: where folders are made that nobody named.
-        out: folder with one folder a way; with a single way, that way's folder itself.
+        out: folder with one folder a way; with a single way that has no label, that way's folder itself.
         progress: called with pictures done, all pictures, and the prompt.
 
     Raises:
@@ -100,6 +102,7 @@ class Evaluation:
         self.ways = {label: settings("", **{**asked.shared, **way}) for label, way in given.items()}
         for one in self.ways.values():
             self._check(one)
+        self._check_names()
         self.found: dict[str, list[Judged]] = {label: [] for label in self.ways}
         self.folders: dict[str, Path] = {}
         self.laid_out: list[Path] = []
@@ -145,10 +148,26 @@ class Evaluation:
             if self.asked.layout:
                 self.laid_out.append(self._lay_out(label, folder))
 
+    def _check_names(self) -> None:
+        """No two ways may paint into one folder."""
+        names: dict[str, str] = {}
+        for label in self.ways:
+            other = names.setdefault(safe_name(label), label)
+            if other != label:
+                raise SettingError(f"The ways {other!r} and {label!r} would share a folder.", "Rename one.", "ways")
+
     def _check(self, settings: GenerateSettings) -> None:
-        """Raise what guidance would raise once it paints."""
+        """Raise what would be raised once it paints: no such LoRA, and what guidance can't do."""
+        if settings.lora:
+            check_lora(settings.lora)
         if not settings.guide:
             return
+        if settings.scheduler in LOSE:
+            raise SettingError(
+                f"{settings.scheduler} can't be guided: {LOSE[settings.scheduler]}.", REMEDY, "scheduler"
+            )
+        read_boxes(settings.boxes)
+        read_attributes(settings.attributes)
         method = choose_method(settings.guide, **read_weights(settings.guide_weights))
         if method.needs_boxes and not settings.boxes and not all(item.boxes for item in self.items):
             raise SettingError(
@@ -196,7 +215,13 @@ class Evaluation:
 
     def chosen(self) -> list[Chosen]:
         """The best trial of each way of a search, over the pictures that it has."""
-        return choose(self.tried, {label: list(found) for label, found in self.found.items()})
+        chosen = choose(self.tried, {label: list(found) for label, found in self.found.items()})
+        return [replace(one, settings={**one.settings, **self._dials(one.trial)}) for one in chosen]
+
+    def _dials(self, trial: str) -> dict[str, Any]:
+        """All dials that a trial was painted with, those that its model brought among them."""
+        settings = self.ways[trial]
+        return {"guide_weights": settings.guide_weights} if settings.guide else {}
 
     def keep_chosen(self, file: Path) -> list[Chosen]:
         """Write the best trials as `read_ways` reads them; returns them.

@@ -41,8 +41,19 @@ class LoadedModel:
     def fingerprint(self) -> str:
         """Hexadecimal name of these weights: changes whenever any parameter of denoiser or text encoder does."""
         parts = [self.family.denoiser(self.pipe), *self.family.all_text_encoders(self.pipe).values()]
-        sums = [float(p.detach().double().abs().sum()) for part in parts for p in part.parameters()]
-        return hashlib.sha256(repr(sums).encode()).hexdigest()[:16]
+        every = [p.detach() for part in parts for p in part.parameters()]
+        if any(p.is_meta for p in every):  # sequential offload keeps them elsewhere
+            told: Any = stamp(source_of(resolve(self.name)))
+        else:
+            told = [_bits(p) for p in every]
+        return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
+
+def _bits(weights: torch.Tensor) -> int:
+    """The sum of the weights' bits, as integers: the same in any order, with any number of threads."""
+    whole = weights.cpu() if weights.device.type == "mps" else weights
+    as_integers = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[weights.element_size()]
+    return int(whole.contiguous().view(as_integers).sum(dtype=torch.int64))
 
 
 def resolve(name: str) -> ModelSettings:
@@ -199,6 +210,8 @@ class ModelShelf:
             gc.collect()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
+            elif torch.backends.mps.is_available():
+                torch.mps.empty_cache()
 
 
 def _key(model: ModelSettings, device: torch.device, dtype: torch.dtype, offload: str) -> tuple[Any, ...]:

@@ -19,6 +19,8 @@ from .errors import SettingError
 
 NONE = "none"
 """No LoRA, or no guidance."""
+_OF_THE_SUITE = frozenset({"prompt", "seed", "nouns", "maps_of", "sites", "heads", "renormalise"})
+"""Settings of a picture that a suite decides, or that its pictures have no use for."""
 _EVERY_LORA = "pytorch_lora_weights"
 """The name that diffusers gives every LoRA; its folder tells more."""
 
@@ -75,7 +77,7 @@ def read_ways(file: Path) -> dict[str, dict[str, Any]]:
     """
     try:
         raw = yaml.safe_load(file.expanduser().read_text(encoding="utf-8"))
-    except (OSError, RuntimeError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, RuntimeError, ValueError, yaml.YAMLError) as error:  # ValueError: no text, no such date
         reason = " ".join(str(error).split())[:200]
         raise SettingError(f"{file} can't be read: {reason}", "Give a YAML file of ways.", "ways") from None
     if not isinstance(raw, dict) or not all(way is None or isinstance(way, dict) for way in raw.values()) or not raw:
@@ -84,6 +86,11 @@ def read_ways(file: Path) -> dict[str, dict[str, Any]]:
         )
     found = {str(label): {**_guide(NONE), **(way or {})} for label, way in raw.items()}
     for label, way in found.items():
+        stray = next((key for key in way if not isinstance(key, str) or key in _OF_THE_SUITE), None)
+        if stray is not None:
+            raise SettingError(
+                f"{file.name}, {label!r}: {stray!r} says nothing of how a suite is painted.", "Leave it out.", "ways"
+            )
         dials = way["guide_weights"] or ()
         if not isinstance(dials, (str, list, tuple)):
             raise SettingError(
@@ -112,7 +119,7 @@ def write_ways(file: Path, ways: Mapping[str, Mapping[str, Any]], note: str = ""
 
 def safe_name(label: str) -> str:
     """A label as the name of a file or folder."""
-    return re.sub(r"[^\w.=-]+", "-", label).strip("-") or "plain"
+    return re.sub(r"[^\w.=-]+", "-", label).strip("-.") or "plain"
 
 
 def _guide(text: str) -> dict[str, Any]:

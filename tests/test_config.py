@@ -6,7 +6,7 @@ import pytest
 
 from t2i_studio import Studio
 from t2i_studio.config import GenerateSettings, ModelSettings, known_models
-from t2i_studio.errors import SettingError
+from t2i_studio.errors import SettingError, StudioError
 from t2i_studio.guidance import choose_method
 
 
@@ -62,6 +62,17 @@ def test_a_models_dials_fill_what_was_left_open(studio_home) -> None:
     assert mixed.guide_weights == ("step-size=3", "isolation=1", own[1])
     assert studio.settings("a cat").guide_weights == ()
     assert studio.settings("a cat", guide="ai-t2i", model="emoji-unet").guide_weights == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [({"model": "emoji-unte"}, "emoji-unte"), ({"lora": "/nowhere/x.safetensors"}, "no LoRA"),
+     ({"guide": "ai-t2i", "scheduler": "UniPCMultistepScheduler"}, "can't be guided"),
+     ({"guide": "ai-t2i", "boxes": ("cat",)}, "box"), ({"guide": "ai-t2i", "attributes": ("red",)}, "attribute")],
+)  # fmt: skip
+def test_what_would_stop_an_evaluation_is_told_before_it_starts(studio_home, changes: dict, told: str) -> None:
+    with pytest.raises(StudioError, match=told):
+        Studio().plan_evaluation(suite="attend-and-excite-tuning", ways={"first": {}, "second": changes})
 
 
 def test_own_models_are_listed(studio_home) -> None:

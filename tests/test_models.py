@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from safetensors.numpy import save_file
 from t2i_studio.config import GenerateSettings
 from t2i_studio.errors import ModelBroken, ModelNotFound, SettingError
 from t2i_studio.families import FAMILIES
-from t2i_studio.models import ModelShelf, pick_device, pick_dtype, resolve
+from t2i_studio.models import LoadedModel, ModelShelf, pick_device, pick_dtype, resolve
 
 
 def test_unknown_name_suggests_the_nearest() -> None:
@@ -78,6 +79,37 @@ def test_shelf_keeps_one_model_and_reloads_when_told_otherwise(tmp_path: Path) -
     assert again.pipe.unet.dtype is torch.bfloat16
     with pytest.raises(SettingError, match="GPU"):
         shelf.get(settings.model_copy(update={"offload": "model"}))
+
+
+@pytest.mark.models
+def test_a_fingerprint_is_of_the_weights_alone() -> None:
+    family = FAMILIES["stable-diffusion"]
+    pipe = family.tiny()
+    loaded = LoadedModel("tiny", family, pipe, torch.device("cpu"), torch.float32)
+    first, threads = loaded.fingerprint(), torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        assert loaded.fingerprint() == first
+    finally:
+        torch.set_num_threads(threads)
+    weight = next(pipe.unet.parameters()).data
+    weight.view(-1)[0] = torch.nextafter(weight.view(-1)[0], torch.tensor(1e9))
+    assert loaded.fingerprint() != first
+    pipe.unet.to(torch.bfloat16)
+    assert loaded.fingerprint() not in ("", first)
+
+
+@pytest.mark.models
+def test_weights_that_lie_elsewhere_are_told_by_their_files(tmp_path: Path) -> None:
+    family = FAMILIES["stable-diffusion"]
+    pipe = family.tiny()
+    pipe.save_pretrained(tmp_path)
+    pipe.unet.to("meta")  # as sequential offload leaves it
+    loaded = LoadedModel(str(tmp_path), family, pipe, torch.device("cpu"), torch.float32)
+    first = loaded.fingerprint()
+    file = next((tmp_path / "unet").glob("*.safetensors"))
+    os.utime(file, (1, 1))
+    assert loaded.fingerprint() != first
 
 
 @pytest.mark.models

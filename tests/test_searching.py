@@ -12,7 +12,7 @@ from t2i_studio.errors import SettingError
 from t2i_studio.evaluation import Judged
 from t2i_studio.guidance import METHODS, choose_method, read_weights
 from t2i_studio.searching import all_trials, choose, read_axes, trials
-from t2i_studio.ways import read_ways, ways, write_ways
+from t2i_studio.ways import read_ways, safe_name, ways, write_ways
 
 AXES = {"step_size": ("5", "10"), "window": ("0.25", "0.5", "1")}
 
@@ -68,11 +68,33 @@ def test_ways_are_read_as_they_were_written(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["", "- a", "a: b", "a: {gide: ai-t2i}", "a: {steps: -1}", "a: [", "a: {guide: 3}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "- a",
+        "a: b",
+        "a: {gide: ai-t2i}",
+        "a: {steps: -1}",
+        "a: [",
+        "a: {guide: 3}",
+        "a: {prompt: x}",
+        "a: {seed: 1}",
+        "a: {1: 2}",
+        "a: {on: true}",
+        "a: 2026-13-45",
+    ],
+)
 def test_files_that_hold_no_ways_are_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "ways.yaml").write_text(text)
     with pytest.raises(SettingError):
         read_ways(tmp_path / "ways.yaml")
+
+
+def test_a_label_is_no_way_out_of_a_folder() -> None:
+    assert safe_name("../../x") == "x"
+    assert safe_name("..") == "plain"
+    assert safe_name("ai-t2i step_size=2.5") == "ai-t2i-step_size=2.5"
 
 
 @pytest.mark.parametrize("file", sorted((CONFIGS / "guidance").glob("*.yaml")), ids=lambda file: file.stem)

@@ -9,12 +9,12 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
+from ..errors import InputError, OutOfMemory
 from ..runs import storing
 from .found import Found, Judge, Scorer
 from .items import Item
@@ -89,9 +89,10 @@ def evaluate(
         folder: pictures and `judged.jsonl` lie here; verdicts that are there already are not made again.
         about: what the verdicts depend on (model, settings, judge); a folder of other pictures is refused.
         memory: bytes at their highest since the last painting began.
-        batch: pictures that are painted at once.
+        batch: pictures that are painted at once; half as many, and so on, where memory is too small for them.
 
     Raises:
+        OutOfMemory: there is none for a single picture.
         InputError: `folder` holds the evaluation of something else.
         StorageError: disk full, or the folder can't be written.
     """
@@ -112,10 +113,17 @@ def evaluate(
             else:
                 todo[key] = item, seed
     waiting = list(todo.values())
-    for start in range(0, len(waiting), batch):
-        part = waiting[start : start + batch]
+    while waiting:
+        part = waiting[:batch]
         started = time.monotonic()
-        painted = paint([item for item, _ in part], [seed for _, seed in part])
+        try:
+            painted = paint([item for item, _ in part], [seed for _, seed in part])
+        except OutOfMemory:
+            if len(part) == 1:
+                raise
+            batch = len(part) // 2
+            continue
+        waiting = waiting[len(part) :]
         seconds, most = (time.monotonic() - started) / len(part), memory()
         for (item, seed), one in zip(part, painted, strict=True):
             started = time.monotonic()
@@ -179,7 +187,19 @@ def _same(file: Path, about: dict[str, object]) -> None:
     text = json.dumps(about, sort_keys=True, indent=1)
     if not file.exists():
         file.write_text(text, encoding="utf-8")
-    elif file.read_text(encoding="utf-8") != text:
+    elif (kept := file.read_text(encoding="utf-8")) != text:
+        told = ", ".join(name.replace("_", " ") for name in _differing(kept, about))
         raise InputError(
-            f"{file.parent} holds the evaluation of something else.", "Give another --out, or delete that folder."
+            f"{file.parent} holds the evaluation of something else: {told} differ.",
+            "Ask for the same again, or give another folder (--out).",
         )
+
+
+def _differing(kept: str, about: Mapping[str, object]) -> list[str]:
+    """Names of what is not as it was kept."""
+    try:
+        before = dict(json.loads(kept))
+    except (TypeError, ValueError):
+        return ["its notes"]
+    now = json.loads(json.dumps(about))
+    return sorted(name for name in {*before, *now} if before.get(name) != now.get(name)) or ["its notes"]

@@ -73,7 +73,8 @@ def _geneval(items: Sequence[Item], num_seeds: int, picture: Picture, root: Path
 def _t2i_compbench(items: Sequence[Item], num_seeds: int, picture: Picture, root: Path) -> None:
     numbers: dict[str, int] = {}
     for item in items:
-        samples = root / item.task / "samples"
+        task = re.sub(r"[^\w.-]+", "-", item.task).lstrip(".") or "task"  # a file's word: not a way out of the folder
+        samples = root / task / "samples"
         samples.mkdir(parents=True, exist_ok=True)
         for seed in range(num_seeds):
             number = numbers.get(item.task, 0)

@@ -64,7 +64,7 @@ def _length(loss: torch.Tensor, parameters: Sequence[torch.nn.Parameter]) -> flo
     """
     for power in (16, 8, 0):
         gradients = torch.autograd.grad(loss * 2.0**power, parameters, retain_graph=True, allow_unused=True)
-        length = torch.stack([g.double().norm() for g in gradients if g is not None]).norm() / 2.0**power
+        length = torch.stack([g.float().norm() for g in gradients if g is not None]).norm() / 2.0**power
         if bool(length.isfinite()):
             return float(length)
     raise StudioError("A term's gradient is not finite.", "Use bf16, or full precision.")

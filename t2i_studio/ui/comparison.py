@@ -19,6 +19,8 @@ A_PAGE = 12
 SIDE = 224
 """Pixels of a thumbnail."""
 ALL = "all"
+KINDS = (ALL, "present", "missing", "won", "lost")
+"""Which pictures of a way are shown."""
 
 
 def board(task: Task) -> dict[str, Any]:
@@ -87,12 +89,12 @@ def _row(row: Compared, columns: Sequence[Mapping[str, Any]], evaluation: Evalua
 def _cell(
     value: tuple[float, float, float] | None, gain: tuple[float, float, float] | None, digits: int
 ) -> dict[str, Any]:
-    """`value` with its interval; a gain is sure where its interval leaves 0 out."""
+    """`value` with its interval; a gain is sure where its interval leaves 0 out, and has a width: else all is alike."""
     assert value is not None
     cell: dict[str, Any] = {"text": f"{value[0]:.{digits}f}", "span": list(value), "digits": digits}
     if gain is None or gain[0] != gain[0]:  # NaN: no picture in common yet
         return cell
-    sure = 1 if gain[1] > 0 else -1 if gain[2] < 0 else 0
+    sure = 0 if gain[1] == gain[2] else 1 if gain[1] > 0 else -1 if gain[2] < 0 else 0
     return cell | {"gain": f"{gain[0]:+.{digits}f}", "low": f"{gain[1]:+.{digits}f}", "high": f"{gain[2]:+.{digits}f}",
                    "sure": sure}  # fmt: skip
 
@@ -110,8 +112,10 @@ def cards(evaluation: Evaluation, wanted: Mapping[str, Any]) -> dict[str, Any]:
         for one in list(evaluation.found[way])
         if group in (ALL, one.group)
     ]
-    counts = {name: sum(_fits(name, *pair) for pair in pairs) for name in (ALL, "present", "missing", "won", "lost")}
-    fitting = [pair for pair in pairs if _fits(only, *pair)]
+    told = evaluation.changes(way)
+    moved = {"won": {id(after) for _, after in told.wins}, "lost": {id(after) for _, after in told.losses}}
+    counts = {name: sum(_fits(name, pair[1], moved) for pair in pairs) for name in KINDS}
+    fitting = [pair for pair in pairs if _fits(only, pair[1], moved)]
     start = max(0, int(wanted.get("offset") or 0))
     items = [
         {
@@ -123,19 +127,12 @@ def cards(evaluation: Evaluation, wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {"items": items, "total": len(fitting), "counts": counts}
 
 
-def _fits(only: str, before: Judged | None, after: Judged) -> bool:
+def _fits(only: str, one: Judged, moved: Mapping[str, set[int]]) -> bool:
     if only == ALL:
         return True
-    if only in ("present", "missing"):
-        return after.present is (only == "present")
-    if before is None:
-        return False
-    change = _worth(after) - _worth(before)
-    return change > 0 if only == "won" else change < 0
-
-
-def _worth(one: Judged) -> float:
-    return next(iter(one.numbers.values())) if one.numbers else float(bool(one.present))
+    if only in moved:
+        return id(one) in moved[only]
+    return one.present is (only == "present")
 
 
 def _side(evaluation: Evaluation, way: str, one: Judged) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from .parts import script
 from .scratch import Scratch
 from .tabs import evaluate, finetune, guide, inspect, runs, teacher
 from .tabs.asking import Asking
+from .tabs.guide_events import DIALS, dials_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +61,7 @@ def build(studio: Studio) -> gr.Blocks:
         wearing = {"inspect": asking, "guide": steering, "teacher": teaching}
         worn = {name: {n: tab.settings[n] for n in WORN if n in tab.settings} for name, tab in wearing.items()}
         worn["evaluate"] = {"model": comparing["models"], "lora": comparing["loras"]}
-        _wire_lora(studio, tabs, tuning.board, worn)
+        _wire_lora(studio, tabs, tuning.board, worn, steering.outputs[-len(DIALS) :])
         _wire_teaching(tabs, teaching, tuning)
         pulse.bar(studio)
     page.queue(default_concurrency_limit=8)
@@ -69,14 +70,17 @@ def build(studio: Studio) -> gr.Blocks:
     return page
 
 
-def _wire_lora(studio: Studio, tabs: gr.Tabs, board: gr.HTML, places: dict[str, dict[str, gr.Component]]) -> None:
+def _wire_lora(
+    studio: Studio, tabs: gr.Tabs, board: gr.HTML, places: dict[str, dict[str, gr.Component]], dials: Sequence[Any]
+) -> None:  # fmt: skip
     """ "Use this LoRA in …" puts it into a tab's controls, and goes there.
 
     Args:
         places: tab → its controls by the names of `WORN`, those that it has.
+        dials: controls of the tab Guide that come with a model.
     """
     folds = {name: _folds([controls["lora"]]) for name, controls in places.items()}
-    outputs = [tabs, *(block for name in places for block in (*places[name].values(), *folds[name]))]
+    outputs = [tabs, *(block for name in places for block in (*places[name].values(), *folds[name])), *dials]
 
     # Gradio finds the event by its annotation, which it looks for among named arguments alone.
     def wear(inspecting: str, guiding: str, teaching: str, comparing: list[str], event: gr.EventData) -> list[Any]:
@@ -98,7 +102,8 @@ def _wire_lora(studio: Studio, tabs: gr.Tabs, board: gr.HTML, places: dict[str, 
             chosen = name == wanted
             found += [put.get(n, gr.skip()) if chosen else gr.skip() for n in controls]
             found += [gr.update(open=True) if chosen else gr.skip()] * len(folds[name])
-        return found
+        brought = wanted == "guide" and guiding != model
+        return found + (dials_of(studio, model) if brought else [gr.skip()] * len(dials))
 
     given = [controls["model"] for controls in places.values()]
     board.select(wear, given, outputs, queue=False, api_visibility="private")

@@ -18,6 +18,7 @@ from t2i_studio.emoji.splits import load_splits
 from t2i_studio.errors import InputError, PromptError
 from t2i_studio.evaluation import SUITES, Judged, choose_items, compare, compared_csv, compared_markdown
 from t2i_studio.evaluation.compare import paired
+from t2i_studio.intervals import bootstrapped
 
 
 def test_every_caption_of_ours_is_read_back() -> None:
@@ -90,6 +91,12 @@ def test_differences_are_paired() -> None:
 
 def costing(judged: list[Judged]) -> list[Judged]:
     return [replace(one, seconds=1.0 + i % 2, memory=(1 + i) * 2**20) for i, one in enumerate(judged)]
+
+
+def test_a_single_prompt_is_drawn_picture_by_picture() -> None:
+    mean, low, high = bootstrapped([[0.0, 1.0, 1.0, 0.0, 1.0, 1.0]])
+    assert low < mean < high
+    assert bootstrapped([[1.0], []])[1:] == (1.0, 1.0)
 
 
 def test_table_of_ways() -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from t2i_studio.cli import main
 from t2i_studio.config import GenerateSettings
-from t2i_studio.errors import InputError
+from t2i_studio.errors import InputError, OutOfMemory
 from t2i_studio.evaluation import Found, Item, Painted, choose_items, evaluate
 from t2i_studio.evaluation.evaluate import RECORDS, picture_name, read
 from t2i_studio.judging import at_once
@@ -63,8 +63,32 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
 
 def test_a_folder_of_other_weights_is_refused(tmp_path: Path) -> None:
     run(tmp_path, Painter())
-    with pytest.raises(InputError, match="something else"):
+    with pytest.raises(InputError, match="something else: weights differ"):
         run(tmp_path, Painter(), weights="two")
+
+
+class SmallMemory(Painter):
+    """Room for so many pictures at once."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+        self.sizes: list[int] = []
+
+    def __call__(self, items: Sequence[Item], seeds: Sequence[int]) -> list[Painted]:
+        self.sizes.append(len(items))
+        if len(items) > self.room:
+            raise OutOfMemory("The device ran out of memory.")
+        return super().__call__(items, seeds)
+
+
+def test_fewer_at_once_where_memory_is_small(tmp_path: Path) -> None:
+    painter = SmallMemory(2)
+    judged = run(tmp_path / "small", painter)
+    assert painter.sizes == [6, 3, 1, 1, 1, 1, 1, 1]
+    assert judged == run(tmp_path / "large", Painter())
+    with pytest.raises(OutOfMemory):
+        run(tmp_path / "none", SmallMemory(0))
 
 
 @pytest.mark.models

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,14 @@ def test_compbench_layout_is_read_as_its_evaluator_reads(compbench: Path, tmp_pa
     assert [name.split("_")[0] for name in names] == ["a green bench and a blue bowl"] * 2 + ["a red ish book"] * 2
     assert [int(name.split(".png")[0].split("_")[1]) for name in names] == [0, 1, 2, 3]  # as numeracy_eval.py
     assert [one.name for one in (root / "numeracy_val" / "samples").glob("*_000001.png")] == ["two boys_000001.png"]
+
+
+def test_a_task_is_no_way_out_of_the_folder(compbench: Path, tmp_path: Path) -> None:
+    item = replace(choose_items(str(compbench))[0], task="../../escaped")
+    Image.new("RGB", (8, 8)).save(tmp_path / "one.png")
+    root = lay_out("t2i-compbench", [item], 1, lambda *_: tmp_path / "one.png", tmp_path / "deep" / "out")
+    assert [one.relative_to(root).parts[1] for one in root.rglob("*.png")] == ["samples"]
+    assert not list(tmp_path.rglob("escaped"))
 
 
 def test_layouts_that_can_not_be(compbench: Path, geneval: Path, tmp_path: Path) -> None:

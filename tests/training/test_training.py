@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from tensorboardX.proto.event_pb2 import Event
 
+from t2i_studio import finetune
 from t2i_studio.cli import main
 from t2i_studio.config import CONFIGS
 from t2i_studio.errors import Cancelled, InputError, SettingError, StorageError, StudioError
@@ -585,6 +587,27 @@ def test_a_loss_that_is_not_finite_ends_it(model_folder: Folder, picture_folder:
     with pytest.raises(StudioError, match="not finite at step 3"):
         train(settings, Breaking())
     assert [one.name for one in checkpoints.listed(tmp_path)] == ["checkpoint-2"]
+
+
+def test_checkpoints_that_lie_there_need_no_new_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training that goes on replaces its own."""
+    settings = settings_for(Path("x"), Path("x"), tmp_path, checkpoints_total_limit=2)
+    learning = 1000
+    each = 3 * 4 * learning
+    free = SimpleNamespace(free=each + 4 * learning)
+    monkeypatch.setattr(finetune.shutil, "disk_usage", lambda _: free)
+    with pytest.raises(StorageError, match="will take"):
+        finetune._room_for_checkpoints(tmp_path, settings, learning)
+    for step in (5, 10):
+        checkpoints.write(tmp_path, step, {"a": torch.ones(each // 4)}, keep=2)
+    finetune._room_for_checkpoints(tmp_path, settings, learning)
+
+
+def test_half_precision_needs_a_gpu(picture_folder: Path, model_folder: Folder, tmp_path: Path) -> None:
+    settings = settings_for(model_folder("stable-diffusion"), picture_folder, tmp_path, mixed_precision="fp16")
+    with pytest.raises(SettingError, match="fp16") as caught:
+        preflight(settings)
+    assert caught.value.name == "mixed_precision"
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

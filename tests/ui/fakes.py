@@ -307,7 +307,8 @@ class FakeStudio:
 
     def settings(self, prompt: str, **values: Any) -> GenerateSettings:
         base = self.defaults(values.get("model")).model_dump()
-        return GenerateSettings.checked(**{**base, **values, "prompt": prompt})
+        asked = GenerateSettings.checked(**{**base, **values, "prompt": prompt})
+        return asked.model_copy(update={"guide_weights": self.dials(asked.guide, asked.model, asked.guide_weights)})
 
     def parse(self, prompt: str, nouns: Sequence[str] | None = None, language: str = "en") -> ParsedPrompt:
         return parse_prompt(prompt, nouns)

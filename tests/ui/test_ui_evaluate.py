@@ -237,6 +237,27 @@ def test_the_best_of_two_models_bring_their_models(handlers: EvaluateHandlers) -
     assert handlers.start(*values(guides=[], models=["emoji-unet", "big-one"], named=kept))[4]["home"] == "eval-named"
 
 
+def test_the_best_says_all_dials_it_was_painted_with(handlers: EvaluateHandlers) -> None:
+    """Those that the model brought too: elsewhere it would be another setting."""
+    started = handlers.start(*values(models=["big-one"], guides=["ai-t2i"], search="step_size=5,10"))
+    assert ended(handlers, started)["best"][0]["dials"] == "step_size=5, window=0.8"
+    assert read_ways(Path(handlers.best(started[0])[3]))["ai-t2i"]["guide_weights"] == ("step_size=5", "window=0.8")
+
+
+def test_steps_of_one_model_are_not_another_ones(handlers: EvaluateHandlers, tmp_path: Path) -> None:
+    file = tmp_path / "two.yaml"
+    file.write_text("small: {model: emoji-unet}\nlarge: {model: big-one}\n")
+    asked = handlers.asked(*values(models=["emoji-unet"], guides=[], named=str(file)))
+    assert asked["shared"] == {"model": "emoji-unet"}
+
+
+def test_two_ways_of_one_folder_are_refused(handlers: EvaluateHandlers, tmp_path: Path) -> None:
+    file = tmp_path / "alike.yaml"
+    file.write_text("ai t2i: {guide: ai-t2i}\nai-t2i: {guide: ai-t2i, guide_weights: step_size=5}\n")
+    told = handlers.start(*values(guides=["none"], named=str(file)))[4]
+    assert "would share a folder" in str(told)
+
+
 def test_a_named_way_does_not_take_another_ones_place(handlers: EvaluateHandlers, tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("ai-t2i: {guide: ai-t2i, guide_weights: step_size=5}\n")

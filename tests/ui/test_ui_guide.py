@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from t2i_studio.config import GenerateSettings
 from t2i_studio.guidance import METHODS
 from t2i_studio.types import GuidedStep
 from t2i_studio.ui.losses import series
@@ -63,6 +64,18 @@ def test_dials_are_written_where_model_or_method_would_have_others(handlers: Gui
     ids, *_ = handlers.start_all(None, None, *published)
     every = {one.settings.guide: one.settings.guide_weights for one in map(handlers.studio.task, ids)}  # type: ignore[union-attr]
     assert every["ai-t2i"] == ("step_size=7", "window=0.8")
+
+
+def test_a_run_used_again_leaves_other_methods_with_the_models_dials(handlers: GuideHandlers) -> None:
+    kept = GenerateSettings(prompt="a cat", model="big-one", guide="syngen", guide_weights=("step_size=3",))
+    filled = dict(zip(DIALS, handlers.filled(kept)[-len(DIALS) :], strict=True))
+    assert (filled["syngen.step_size"], filled["ai-t2i.step_size"], filled["ai-t2i.window"]) == (3.0, 7.0, 0.8)
+
+
+def test_trying_all_methods_asks_for_no_boxes(handlers: GuideHandlers) -> None:
+    ids, problem, *_ = handlers.start_all(None, None, *values(handlers, guide="boxdiff"))
+    assert problem is None
+    assert len(ids) == len(ALL) + 1
 
 
 def test_all_methods(handlers: GuideHandlers) -> None:

@@ -58,7 +58,8 @@ class EvaluateHandlers(Reading):
             empty = "guides" if given["models"] else "models"
             raise SettingError("Nothing is chosen.", "Choose at least one.", empty)
         shared = cleaned({name: given[name] for name in ("steps", "guidance_scale")})
-        if len(given["models"]) > 1:  # each model's own, where the numbers are not one model's
+        painting = {*given["models"], *(way["model"] for way in named.values() if "model" in way)}
+        if len(painting) > 1:  # each model's own, where the numbers are not one model's
             shared = {}
         if given["seeds"] is None:
             raise SettingError("Seeds is empty.", "Give 1 or more.", "seeds")

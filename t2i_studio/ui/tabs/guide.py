@@ -13,7 +13,7 @@ from ..controls import control
 from ..parts import held, in_turn, part
 from ..viewer import SCRIPTS
 from .asking import PRIVATE, Asking, model_choices
-from .guide_events import BROUGHT, DIALS, SETTINGS, GuideHandlers
+from .guide_events import BROUGHT, DIALS, SETTINGS, GuideHandlers, dials_of
 
 if TYPE_CHECKING:
     from ...studio import Studio
@@ -90,7 +90,7 @@ def _ask(studio: Studio, handlers: GuideHandlers) -> dict[str, Any]:
             cancel = gr.Button("Cancel", variant="stop", elem_id="guide-cancel", elem_classes=["stop"], visible=False)
         every = gr.Button("Try all methods", elem_id="guide-every")
         with gr.Accordion("Weights · what counts how much", open=False, elem_classes=["fold"]):
-            dials, groups = _dials(handlers.own_dials(first))
+            dials, groups = _dials(dials_of(studio, first))
         with gr.Accordion("Boxes · where each should stand", open=False, elem_classes=["fold"], elem_id="guide-layout"):
             canvas = part("canvas", handlers.canvas(EXAMPLE, first, "en", None, ""), scripts=("guide/canvas",))
             settings["boxes"] = gr.Textbox(

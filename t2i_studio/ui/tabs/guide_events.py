@@ -66,7 +66,7 @@ class GuideHandlers(Several):
         """Submit without, and every method that needs no boxes. Returns as `start`."""
 
         def tasks() -> list[Task]:
-            plain, method, _ = self._asked(choice, rest, values)
+            plain, method, _ = self._asked(choice, rest, values, alone=False)
             found = [self._unguided(plain)]
             for label, (name, dials) in ALL.items():
                 every = self.studio.dials(name, plain.model, dials)
@@ -77,11 +77,12 @@ class GuideHandlers(Several):
         return self._begun(tasks)
 
     def _asked(
-        self, choice: Choice | None, rest: dict[str, Any] | None, values: Sequence[Any]
+        self, choice: Choice | None, rest: dict[str, Any] | None, values: Sequence[Any], alone: bool = True
     ) -> tuple[GenerateSettings, dict[str, Any], tuple[str, ...]]:
         """Settings without guidance, what the method adds, and the dials that differ from its own, or the model's own.
 
-        `rest`: settings without a control here (negative prompt, dtype …) of a run that is used again.
+        `rest`: settings without a control here (negative prompt, dtype …) of a run that is used again. `alone`:
+        whether the chosen method is the one that paints, so that what it needs must be there.
 
         Raises:
             StudioError: anything that would fail once the unguided picture is painted.
@@ -100,7 +101,7 @@ class GuideHandlers(Several):
         typed = {n: given[n] for n in SETTINGS if n not in ("guide", "guide_strength", "boxes")}
         base = {n: v for n, v in self.studio.defaults(given["model"]).model_dump().items() if n not in _GUIDING}
         settings = settings_from({**base, **(rest or {}), **typed}, self.nouns(given, choice))
-        self._check(settings, name, own, boxes)
+        self._check(settings, name, own, boxes, alone)
         _, shown = self.read(settings.prompt, settings.language, choice)
         method = {
             "guide": name, "guide_strength": given["guide_strength"], "boxes": boxes,
@@ -108,14 +109,16 @@ class GuideHandlers(Several):
         }  # fmt: skip
         return settings, method, dials
 
-    def _check(self, settings: GenerateSettings, name: str, own: dict[str, Any], boxes: Sequence[str]) -> None:
+    def _check(
+        self, settings: GenerateSettings, name: str, own: dict[str, Any], boxes: Sequence[str], alone: bool
+    ) -> None:  # fmt: skip
         empty = next((field for field, value in own.items() if value is None), None)
         if empty is not None:
             raise SettingError(f"{label_of(empty)} is empty.", "Give a number.", empty)
         method = choose_method(name, **own)
         parsed = self.studio.parse(settings.prompt, settings.nouns, settings.language)
         found = read_boxes(boxes)
-        if method.needs_boxes and not found:
+        if alone and method.needs_boxes and not found:
             raise SettingError("This method needs boxes.", "Draw one for a noun, or type it.", "boxes")
         stray = next((noun for noun in found if noun not in parsed.ids), None)
         if stray is not None:
@@ -223,15 +226,7 @@ class GuideHandlers(Several):
             given = self.studio.defaults(model)
         except StudioError:  # said when it is asked to paint
             return [gr.skip()] * (len(BROUGHT) + len(DIALS))
-        return [*(getattr(given, name) for name in BROUGHT), *self.own_dials(model)]
-
-    def own_dials(self, model: str) -> list[Any]:
-        """Every dial as a model has it, else its method."""
-        return [
-            _dial(GenerateSettings.checked(guide=method, guide_weights=self.studio.dials(method, model)), place)
-            for place in DIALS
-            for method in (place.split(".")[0],)
-        ]
+        return [*(getattr(given, name) for name in BROUGHT), *dials_of(self.studio, model)]
 
     def described(self, prompt: str, language: str, choice: Choice | None) -> dict[str, Any]:
         """The value of the attributes."""
@@ -297,10 +292,17 @@ class GuideHandlers(Several):
         found = self.studio.parse(given.prompt, None, given.language)
         choice = chips.choice_of(found, given.nouns, read_attributes(given.attributes))
         plain = [("; ".join(given.boxes) if name == "boxes" else getattr(given, name)) for name in SETTINGS]
-        dials = [_dial(given, place) for place in DIALS]
+        brought = zip(DIALS, dials_of(self.studio, given.model), strict=True)  # of other methods than the run's
+        dials = [_dial(given, place) if place.startswith(f"{given.guide}.") else value for place, value in brought]
         known = {*SETTINGS, *_GUIDING}
         rest = {name: value for name, value in given.model_dump().items() if name not in known}
         return [choice, self.parsed(given.prompt, given.model, given.language, choice), rest, *plain, *dials]
+
+
+def dials_of(studio: Studio, model: str) -> list[Any]:
+    """Every dial as a model has it, else its method."""
+    every = {name: GenerateSettings(guide=name, guide_weights=studio.dials(name, model)) for name in METHODS}
+    return [_dial(every[place.split(".")[0]], place) for place in DIALS]
 
 
 def _dial(given: GenerateSettings, place: str) -> Any:
