@@ -72,11 +72,15 @@ class Opened:
     def set(self, name: str, value: object, group: str = "") -> None:
         field = f"#setting-{name} input"
         if group and not self.page.is_visible(field):
-            self.page.click(f"#group-{group} > button")
-            self.page.wait_for_selector(field)
-            # Gradio fills in a group's controls once more in the frame after it first opens.
-            self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            self.unfold(f"#group-{group} > button", field)
         self.page.fill(field, str(value))
+
+    def unfold(self, title: str, field: str) -> None:
+        """Open a group, and wait until its controls can be written to."""
+        self.page.click(title)
+        self.page.wait_for_selector(field)
+        # Gradio fills in a group's controls once more in the frame after it first opens.
+        self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def generate(self, keys: str = "", button: str = "#generate") -> None:
         """Press Generate, another button or keys, and wait until the studio has the task."""

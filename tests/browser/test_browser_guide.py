@@ -105,7 +105,7 @@ def test_boxes_by_hand(visit: Visit, app: Served) -> None:
 
 def test_typed_boxes_are_drawn_and_wrong_ones_told(visit: Visit) -> None:
     seen = opened(visit)
-    seen.page.click("#guide-layout > button")
+    seen.unfold("#guide-layout > button", BOXES)
     seen.page.fill(BOXES, "dog: 0.5, 0, 1, 1")
     seen.page.wait_for_selector(".canvas-box >> text=dog")
     seen.page.fill(BOXES, "dog: 0.5")
@@ -115,8 +115,7 @@ def test_typed_boxes_are_drawn_and_wrong_ones_told(visit: Visit) -> None:
 
 def test_methods_bring_their_dials(visit: Visit, app: Served) -> None:
     seen = opened(visit)
-    seen.page.click("text=Weights · what counts how much")
-    seen.page.wait_for_selector("#guide-ai-t2i-aggregation")
+    seen.unfold("text=Weights · what counts how much", "#guide-ai-t2i-aggregation input")
     assert not seen.page.is_visible("#guide-syngen-binding")
     seen.page.fill("#guide-ai-t2i-aggregation input", "2.5")
     seen.page.click("#guide-go")

@@ -237,7 +237,7 @@ def test_touch_reads_a_cell(chromium, app: Served) -> None:
 
 def test_layers_change_the_map_and_heads_wait_for_one_layer(visit: Visit) -> None:
     seen = visit()
-    seen.page.click("#group-attention > button")
+    seen.unfold("#group-attention > button", "#setting-heads input")
     seen.page.check("#setting-heads input")
     seen.generate()
     seen.finished()
