@@ -20,7 +20,7 @@ const two = (value) => {
 };
 
 const many = (value) => el("div", { class: "card" }, el("h3", {}, "The same seed by every method"),
-  el("p", { class: "hint" }, "A picture opens beside the unguided one."),
+  el("p", { class: "hint" }, "Each with the dials that it begins with on this model. A picture opens beside the unguided one."),
   el("div", { class: "pair-grid" }, ...value.pictures.map((picture, i) => {
     const image = el("img", { src: picture.run.image, alt: `${picture.label}: ${picture.run.alt}` });
     const text = el("span", {}, picture.label, el("small", {}, ` ${picture.seconds.toFixed(1)} s`));
