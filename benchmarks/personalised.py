@@ -15,10 +15,12 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -39,6 +41,7 @@ from t2i_studio.emoji.sprites import add_sprite
 from t2i_studio.emoji.vocabulary import NOUNS
 from t2i_studio.evaluation import Item, Judged, Painted, compare, compared_markdown, evaluate
 from t2i_studio.evaluation.emoji_matcher import EmojiMatcher
+from t2i_studio.evaluation.evaluate import picture_name
 from t2i_studio.families import FAMILIES
 from t2i_studio.guidance import choose_method, guide, read_weights
 from t2i_studio.models import resolve, source_of
@@ -49,6 +52,8 @@ POOL = 256
 """Scenes with the house, and as many without."""
 BATCH = 16
 EMBEDDING_RATE, LORA_RATE = 5e-3, 5e-4
+SHOWN = 12
+"""Nouns of the figure."""
 EMPTY = 0.1
 """Share of captions left empty, for classifier-free guidance."""
 EMBEDDING_FILE, LORA_FILE = "learned_embeds.safetensors", "pytorch_lora_weights.safetensors"
@@ -201,14 +206,26 @@ def judged(
             return [Painted(image) for image in pipe(prompts, **call).images]
 
     judge = EmojiMatcher(nouns=(*NOUNS, NOUN))
-    about = {
-        "model": options.model,
-        "way": repr(method),
-        "steps": options.steps,
-        "rank": options.rank,
-        "sampling": options.sampling,
-    }
+    about = {name: getattr(options, name) for name in ("model", "steps", "rank", "sampling")} | {"way": repr(method)}
     return list(evaluate(asked, paint, judge, options.seeds, folder, about))
+
+
+def draw(found: dict[str, list[Judged]], folder: Path, file: Path) -> None:
+    """A row a way, a column each of the first nouns by the alphabet; seed 0."""
+    nouns = sorted(NOUNS)[:SHOWN]
+    figure, axes = plt.subplots(len(found), SHOWN, figsize=(12.4, 1.09 * len(found)), squeeze=False)
+    for place, noun in zip(axes[0], nouns, strict=True):
+        place.set_title(noun, fontsize=8.5)
+    for row, (way, ones) in zip(axes, found.items(), strict=True):
+        kept = {one.prompt.split()[-1]: one for one in ones if one.seed == 0 and one.task != "alone"}
+        for noun, place in zip(nouns, row, strict=True):
+            with Image.open(folder / way / picture_name(kept[noun])) as picture:
+                place.imshow(picture.convert("RGB"), interpolation="nearest")
+            place.set(xticks=[], yticks=[])
+            place.spines[:].set_visible(False)
+        row[0].set_ylabel(textwrap.fill(way, 12), fontsize=8.5)
+    figure.subplots_adjust(left=0.06, right=0.998, top=0.94, bottom=0.005, wspace=0.04, hspace=0.04)
+    figure.savefig(file, dpi=110)
 
 
 def main() -> None:
@@ -221,6 +238,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=None, help="prompts with another noun")
     parser.add_argument("--ways", type=Path, help="YAML of ways, as t2i-studio evaluate --best writes it")
     parser.add_argument("--out", type=Path, help="default: a temporary folder")
+    parser.add_argument("--figure", type=Path, help="draw the first nouns here: PNG, PDF, SVG")
     options = parser.parse_args()
     add_sprite(NOUN, fitted(draw_house()))
     named = read_ways(options.ways) if options.ways else ways(guides=["none", "ai-t2i", "ai-t2i-robust"])
@@ -230,6 +248,8 @@ def main() -> None:
             learn(loaded(options.model), folder, options.steps, options.rank)
         pipe, asked = taught(folder, options.model), items(options.limit)
         found = {label: judged(pipe, way, asked, options, folder / label) for label, way in named.items()}
+        if options.figure:
+            draw(found, folder, options.figure)
     print(compared_markdown(compare(found)))
 
 
