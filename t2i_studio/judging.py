@@ -38,7 +38,7 @@ from .evaluation import (
 )
 from .generation import Listener, check_lora, paint
 from .guidance import choose_method, read_attributes, read_boxes, read_weights
-from .guidance.schedulers import LOSE, REMEDY
+from .guidance.schedulers import check_scheduler
 from .metrics import measure, scatter
 from .paths import typed
 from .recording import BatchMaps
@@ -162,10 +162,7 @@ class Evaluation:
             check_lora(settings.lora)
         if not settings.guide:
             return
-        if settings.scheduler in LOSE:
-            raise SettingError(
-                f"{settings.scheduler} can't be guided: {LOSE[settings.scheduler]}.", REMEDY, "scheduler"
-            )
+        check_scheduler(settings.scheduler)
         read_boxes(settings.boxes)
         read_attributes(settings.attributes)
         method = choose_method(settings.guide, **read_weights(settings.guide_weights))

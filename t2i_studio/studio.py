@@ -130,6 +130,8 @@ class Studio(Evaluating, DataSets):
         """
         base = self.defaults(values.get("model")).model_dump()
         asked = GenerateSettings.checked(**{**base, **values, "prompt": prompt})
+        if not asked.guide:
+            return asked
         return asked.model_copy(update={"guide_weights": self.dials(asked.guide, asked.model, asked.guide_weights)})
 
     def dials(self, method: str, model: str | None = None, given: Sequence[str] = ()) -> tuple[str, ...]:

@@ -19,9 +19,8 @@ LOSE = {
 REMEDY = "Use DDIMScheduler, EulerDiscreteScheduler or DPMSolverMultistepScheduler."
 
 
-def check_scheduler(scheduler: Any) -> None:
-    """Raise `SettingError` for schedulers that do not carry a shift."""
-    name = type(scheduler).__name__
+def check_scheduler(name: str) -> None:
+    """Raise `SettingError` for classes of schedulers that do not carry a shift."""
     if name in LOSE:
         raise SettingError(f"{name} can't be guided: {LOSE[name]}.", REMEDY, "scheduler")
 

@@ -91,7 +91,7 @@ def guide(
     if strength == 0:
         yield Guidance(None)
         return
-    check_scheduler(pipe.scheduler)
+    check_scheduler(type(pipe.scheduler).__name__)
     family = family_for(pipe)
     check_rows(pipe, family.denoiser(pipe))
     prompts = list(prompt) if isinstance(prompt, list | tuple) else [prompt]

@@ -12,7 +12,7 @@ from .parts import script
 from .scratch import Scratch
 from .tabs import evaluate, finetune, guide, inspect, runs, teacher
 from .tabs.asking import Asking
-from .tabs.guide_events import DIALS, dials_of
+from .tabs.guide_events import dials_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def build(studio: Studio) -> gr.Blocks:
         wearing = {"inspect": asking, "guide": steering, "teacher": teaching}
         worn = {name: {n: tab.settings[n] for n in WORN if n in tab.settings} for name, tab in wearing.items()}
         worn["evaluate"] = {"model": comparing["models"], "lora": comparing["loras"]}
-        _wire_lora(studio, tabs, tuning.board, worn, steering.outputs[-len(DIALS) :])
+        _wire_lora(studio, tabs, tuning.board, worn, list(steering.dials.values()))
         _wire_teaching(tabs, teaching, tuning)
         pulse.bar(studio)
     page.queue(default_concurrency_limit=8)

@@ -27,6 +27,8 @@ class Asking:
     "The same for settings that no run was made with yet."
     settings: dict[str, gr.Component] = field(default_factory=dict)
     "Its controls by the names of their settings."
+    dials: dict[str, gr.Component] = field(default_factory=dict)
+    "Its controls of guidance, which come with a model."
     result: gr.HTML | None = None
     "What it shows; its event `select` may lead on to another tab."
     doors: tuple[gr.HTML, ...] = ()

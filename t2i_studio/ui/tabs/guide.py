@@ -58,7 +58,7 @@ def build(studio: Studio, scratch: Scratch, page: gr.Blocks) -> Asking:
     _wire(handlers, parts, page)
     return Asking(
         handlers.use, [parts.choice, parts.chips, parts.rest, *parts.settings.values(), *parts.dials.values()],
-        fill_settings=handlers.filled, settings=parts.settings, doors=(parts.pair,),
+        fill_settings=handlers.filled, settings=parts.settings, dials=parts.dials, doors=(parts.pair,),
     )  # fmt: skip
 
 

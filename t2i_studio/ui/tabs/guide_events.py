@@ -11,7 +11,7 @@ import gradio as gr
 from ...config import GenerateSettings, settings_kept
 from ...errors import SettingError, StudioError
 from ...guidance import METHODS, choose_method, read_attributes, read_boxes, read_weights
-from ...guidance.schedulers import LOSE, REMEDY
+from ...guidance.schedulers import check_scheduler
 from .. import attributes, chips, follow, stage
 from ..chips import Choice
 from ..controls import label_of, settings_from
@@ -125,10 +125,7 @@ class GuideHandlers(Several):
             raise SettingError(
                 f"The prompt has no {stray!r}.", f"It has: {', '.join(parsed.ids) or 'no noun'}.", "boxes"
             )
-        if settings.scheduler in LOSE:
-            raise SettingError(
-                f"{settings.scheduler} can't be guided: {LOSE[settings.scheduler]}.", REMEDY, "scheduler"
-            )
+        check_scheduler(settings.scheduler)
 
     def _unguided(self, settings: GenerateSettings) -> Task:
         key = settings, self.studio.stamp(settings)
